@@ -1,0 +1,32 @@
+/** DCAP collateral in the form it travels and is stored in (spec/attestation.md section 6.5). */
+export interface QuoteCollateral {
+  readonly pckCrlIssuerChain: string;
+  /** DER. */
+  readonly rootCaCrl: Uint8Array;
+  /** DER. */
+  readonly pckCrl: Uint8Array;
+  readonly tcbInfoIssuerChain: string;
+  /** Exact signed text. */
+  readonly tcbInfo: string;
+  /** 64 bytes, r‖s. */
+  readonly tcbInfoSignature: Uint8Array;
+  readonly qeIdentityIssuerChain: string;
+  /** Exact signed text. */
+  readonly qeIdentity: string;
+  /** 64 bytes, r‖s. */
+  readonly qeIdentitySignature: Uint8Array;
+  /** PEM chain that replaces the quote's own, or null. */
+  readonly pckCertificateChain: string | null;
+}
+
+export interface CollateralRequest {
+  readonly tee: 'tdx' | 'sgx';
+  /** 6 bytes. */
+  readonly fmspc: Uint8Array;
+  readonly ca: 'processor' | 'platform';
+}
+
+/** Port: fetches, caches or reads collateral. Failures are CollateralError, never a verdict. */
+export interface CollateralGetter {
+  getCollateral(request: CollateralRequest): Promise<QuoteCollateral>;
+}

@@ -1,0 +1,25 @@
+import type { NsmDocument } from '../nitro/document.js';
+import type { TdReport } from '../tdx/quote.js';
+import type { TeeVariant } from '../tee-variant.js';
+import type { Attestation } from './attestation.js';
+
+/** Signed facts by platform, for appraisal and image verification. */
+export type PlatformClaims =
+  | { readonly kind: 'tdx'; readonly report: TdReport; readonly ppid: Uint8Array }
+  | { readonly kind: 'nitro-enclave'; readonly document: NsmDocument };
+
+/** Evidence that passed every authenticity check at `verifiedAt`. */
+export interface VerifiedAttestation {
+  readonly variant: TeeVariant;
+  readonly attestation: Attestation;
+  /** 64 bytes, signed by the hardware. */
+  readonly reportData: Uint8Array;
+  readonly platform: PlatformClaims;
+  /** Intel TCB status text; "" where the platform has none (Nitro Enclave). */
+  readonly tcbStatus: string;
+  readonly advisoryIds: readonly string[];
+  /** Unix seconds. */
+  readonly verifiedAt: number;
+  /** Unix seconds after which some input of the verdict (certificate, CRL, TCB info) has expired. */
+  readonly validUntil: number;
+}
