@@ -1,0 +1,16 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Caller, Peer } from '../caller/caller.js';
+
+export type HttpRequest = IncomingMessage | Http2ServerRequest;
+export type HttpResponse = ServerResponse | Http2ServerResponse;
+
+/** One accepted connection, as request handlers see it. */
+export interface Connection {
+  readonly peer: Peer;
+  /** Who is calling; settled once per connection and synchronous from then on. Never rejects: failed evidence is part of the Caller. */
+  caller(): Caller | Promise<Caller>;
+}
+
+/** Answers one request. Must not throw; whatever goes wrong becomes a response. */
+export type RequestHandler = (request: HttpRequest, response: HttpResponse, connection: Connection) => void;
