@@ -1,2 +1,58 @@
 /** Why a TDX or SGX quote is not genuine (spec/attestation.md section 6.3), one code per check. */
-export type DcapCode = 'QUOTE_MALFORMED';
+export type DcapCode =
+  // step 0: the trust anchor
+  | 'ROOT_NOT_SELF_ISSUED'
+  // step 1: the quote itself
+  | 'QUOTE_MALFORMED'
+  | 'QUOTE_VERSION_UNSUPPORTED'
+  | 'QUOTE_VENDOR_UNKNOWN'
+  | 'QUOTE_TEE_TYPE_UNSUPPORTED'
+  | 'QUOTE_VERSION_NOT_FOR_TEE'
+  | 'QUOTE_BODY_NOT_FOR_TEE'
+  | 'QUOTE_KEY_TYPE_UNSUPPORTED'
+  // steps 2 and 3: TCB info
+  | 'TCB_INFO_MALFORMED'
+  | 'TCB_INFO_NOT_YET_VALID'
+  | 'TCB_INFO_EXPIRED'
+  | 'TCB_INFO_CHAIN_TOO_SHORT'
+  | 'TCB_INFO_SIGNATURE_INVALID'
+  // step 4: QE identity
+  | 'QE_IDENTITY_MALFORMED'
+  | 'QE_IDENTITY_NOT_YET_VALID'
+  | 'QE_IDENTITY_EXPIRED'
+  | 'QE_IDENTITY_CHAIN_TOO_SHORT'
+  | 'QE_IDENTITY_SIGNATURE_INVALID'
+  | 'QE_IDENTITY_NOT_FOR_TEE'
+  // step 5: PCK certificate
+  | 'PCK_CERTIFICATION_UNSUPPORTED'
+  | 'PCK_CHAIN_TOO_SHORT'
+  | 'PCK_EXTENSION_MALFORMED'
+  // steps 6 to 8: quoting enclave
+  | 'QE_REPORT_SIGNATURE_INVALID'
+  | 'QE_AUTH_DATA_LENGTH'
+  | 'QE_REPORT_DATA_MISMATCH'
+  | 'QE_MRSIGNER_MISMATCH'
+  | 'QE_DEBUG'
+  | 'QE_ISVPRODID_MISMATCH'
+  | 'QE_MISCSELECT_MISMATCH'
+  | 'QE_ATTRIBUTES_MISMATCH'
+  | 'QE_TCB_LEVEL_NOT_FOUND'
+  // step 9: the quote's signature
+  | 'QUOTE_SIGNATURE_INVALID'
+  // step 10: platform TCB
+  | 'FMSPC_MISMATCH'
+  | 'TCB_INFO_NOT_FOR_TEE'
+  | 'TCB_COMPONENT_COUNT'
+  | 'TCB_LEVEL_NOT_FOUND'
+  // step 11: TDX module
+  | 'TDX_MODULE_MISSING'
+  | 'TDX_MODULE_IDENTITY_NOT_FOUND'
+  | 'TDX_MODULE_MRSIGNER_MISMATCH'
+  | 'TDX_MODULE_ATTRIBUTES_MISMATCH'
+  | 'TDX_MODULE_TCB_LEVEL_NOT_FOUND'
+  // step 12: merged status
+  | 'TCB_REVOKED'
+  // step 13: TD attributes
+  | 'TD_RESERVED_ATTRIBUTES'
+  | 'TD_SEPT_VE_NOT_DISABLED'
+  | 'TD_SERVICE_TD_BOUND';

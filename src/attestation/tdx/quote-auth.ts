@@ -1,0 +1,59 @@
+import { QuoteReader } from './quote-reader.js';
+import { parseSgxReport, SGX_REPORT_LENGTH } from './sgx-report.js';
+import type { SgxReport } from './sgx-report.js';
+
+/** How the quote names the certificate of its platform: 5 is a PEM chain, 2 and 3 an encrypted PPID. */
+export interface CertificationData {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/** ECDSA authentication data of a quote (spec/attestation.md section 6.1). Fields are views into the quote. */
+export interface QuoteAuth {
+  /** r‖s, 64 bytes, by the attestation key over the quote's signed region. */
+  readonly signature: Uint8Array;
+  /** x‖y, 64 bytes, P-256. */
+  readonly attestationKey: Uint8Array;
+  readonly qeReport: SgxReport;
+  /** r‖s, 64 bytes, by the platform's PCK key over the QE report. */
+  readonly qeReportSignature: Uint8Array;
+  readonly qeAuthData: Uint8Array;
+  readonly certification: CertificationData;
+  /** Everything that vouches for the attestation key: from the key to the end of the certification data. */
+  readonly endorsement: Uint8Array;
+}
+
+/**
+ * Splits authentication data; bytes after it are ignored, as real quotes are padded (trap T4).
+ * @param nested true for version 4 and 5, where the QE part sits in an outer certification record
+ * @throws VerificationError QUOTE_MALFORMED
+ */
+export function parseQuoteAuth(bytes: Uint8Array, nested: boolean): QuoteAuth {
+  const outer = new QuoteReader(bytes);
+  const signature = outer.bytes(64, 'quote signature');
+  const attestationKey = outer.bytes(64, 'attestation key');
+  if (!nested) return { signature, attestationKey, ...parseQePart(outer, bytes) };
+  outer.u16('outer certification type');
+  const length = outer.u32('outer certification length');
+  const start = outer.offset;
+  outer.bytes(length, 'outer certification data');
+  // The part is read where it lies, so that `endorsement` stays one contiguous view.
+  const reader = new QuoteReader(bytes.subarray(0, start + length));
+  reader.bytes(start, 'outer certification header');
+  return { signature, attestationKey, ...parseQePart(reader, bytes) };
+}
+
+function parseQePart(reader: QuoteReader, bytes: Uint8Array): Omit<QuoteAuth, 'signature' | 'attestationKey'> {
+  const qeReport = parseSgxReport(reader.bytes(SGX_REPORT_LENGTH, 'QE report'));
+  const qeReportSignature = reader.bytes(64, 'QE report signature');
+  const qeAuthData = reader.bytes(reader.u16('QE authentication data length'), 'QE authentication data');
+  const type = reader.u16('certification type');
+  const data = reader.bytes(reader.u32('certification length'), 'certification data');
+  return {
+    qeReport,
+    qeReportSignature,
+    qeAuthData,
+    certification: { type, data },
+    endorsement: bytes.subarray(64, reader.offset),
+  };
+}
