@@ -112,7 +112,7 @@ function parseBody(reader: QuoteReader, header: QuoteHeader): TdReport | SgxRepo
 function bodyType(reader: QuoteReader, header: QuoteHeader): number {
   if (header.version === 5) {
     const type = reader.u16('body type');
-    reader.u32('body size'); // redundant with the type and ignored, as Intel's library does
+    reader.u32('body size'); // says nothing the type does not; the type decides
     return type;
   }
   if (header.version === 3 || header.teeType === TEE_TYPE_SGX) return 1;

@@ -1,0 +1,118 @@
+import type { VerificationCode } from '../../errors/verification-error.js';
+import { VerificationError } from '../../errors/verification-error.js';
+
+/** Longest signed text looked at; Intel's are 0.5 to 30 KiB. */
+const MAX_TEXT_LENGTH = 1 << 18;
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Strict access to the fields of a JSON object: wrong type, range or length is an error that names the
+ * field; unknown fields are ignored. `code` is what every refusal carries.
+ */
+export class JsonFields {
+  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #path: string;
+  readonly #code: VerificationCode;
+
+  constructor(value: unknown, path: string, code: VerificationCode) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new VerificationError(code, `${path} is not an object`);
+    this.#object = value as Readonly<Record<string, unknown>>;
+    this.#path = path;
+    this.#code = code;
+  }
+
+  /** @throws VerificationError of `code` when the text is too long or not the JSON text of an object */
+  static parse(text: string, path: string, code: VerificationCode): JsonFields {
+    if (text.length > MAX_TEXT_LENGTH) throw new VerificationError(code, `${path} has ${text.length} characters, at most ${MAX_TEXT_LENGTH}`);
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw new VerificationError(code, `${path} is not JSON`, { cause });
+    }
+    return new JsonFields(value, path, code);
+  }
+
+  string(key: string): string {
+    const value = this.#value(key);
+    if (typeof value !== 'string') throw this.#refuse(key, 'is not a text');
+    return value;
+  }
+
+  /** Integer of 0 to `max`. */
+  integer(key: string, max: number): number {
+    const value = this.#value(key);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
+      throw this.#refuse(key, `is not an integer of 0 to ${max}`);
+    }
+    return value;
+  }
+
+  /** Hex text, either case, of exactly `length` bytes. */
+  hex(key: string, length: number): Uint8Array {
+    const text = this.string(key);
+    if (text.length !== length * 2 || !/^[0-9a-fA-F]*$/.test(text)) throw this.#refuse(key, `is not the hex text of ${length} bytes`);
+    return Uint8Array.from(Buffer.from(text, 'hex'));
+  }
+
+  /** RFC 3339 time as unix seconds, fractions dropped. */
+  time(key: string): number {
+    const text = this.string(key);
+    const milliseconds = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
+    if (Number.isNaN(milliseconds)) throw this.#refuse(key, 'is not an RFC 3339 time');
+    return Math.floor(milliseconds / 1000);
+  }
+
+  object(key: string): JsonFields {
+    return new JsonFields(this.#value(key), this.#name(key), this.#code);
+  }
+
+  /** null when the field is missing or null. */
+  optionalObject(key: string): JsonFields | null {
+    return this.#isAbsent(key) ? null : this.object(key);
+  }
+
+  /** At most `max` objects; none when the field is missing. */
+  objects(key: string, max: number, presence: 'required' | 'optional' = 'required'): JsonFields[] {
+    return this.#array(key, max, presence).map((value, i) => new JsonFields(value, `${this.#name(key)}[${i}]`, this.#code));
+  }
+
+  /** At most `max` texts; none when the field is missing. */
+  optionalStrings(key: string, max: number): string[] {
+    return this.#array(key, max, 'optional').map((value) => {
+      if (typeof value !== 'string') throw this.#refuse(key, 'holds something other than texts');
+      return value;
+    });
+  }
+
+  /** The refusal of a field, for rules that are not about types. */
+  refusal(key: string, detail: string): VerificationError {
+    return this.#refuse(key, detail);
+  }
+
+  #array(key: string, max: number, presence: 'required' | 'optional'): readonly unknown[] {
+    if (presence === 'optional' && this.#isAbsent(key)) return [];
+    const value = this.#value(key);
+    if (!Array.isArray(value)) throw this.#refuse(key, 'is not a list');
+    if (value.length > max) throw this.#refuse(key, `has ${value.length} elements, at most ${max}`);
+    return value;
+  }
+
+  #isAbsent(key: string): boolean {
+    const value = this.#value(key);
+    return value === undefined || value === null;
+  }
+
+  #value(key: string): unknown {
+    return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
+  }
+
+  #name(key: string): string {
+    return `${this.#path}.${key}`;
+  }
+
+  #refuse(key: string, detail: string): VerificationError {
+    return new VerificationError(this.#code, `${this.#name(key)} ${detail}`);
+  }
+}

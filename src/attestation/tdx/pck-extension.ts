@@ -1,0 +1,90 @@
+import { children, expectTag, oidText, readDer, TAG } from '../../crypto/der.js';
+import type { DerNode } from '../../crypto/der.js';
+import { VerificationError } from '../../errors/verification-error.js';
+
+/** Intel's SGX extension of a PCK certificate (Intel SGX PCK Certificate specification, section 1.3.5). */
+export const PCK_EXTENSION_OID = '1.2.840.113741.1.13.1';
+
+/** What a PCK certificate says about its platform. Byte fields are views into the certificate. */
+export interface PckExtension {
+  /** Platform provisioning id, 16 bytes. */
+  readonly ppid: Uint8Array;
+  /** 16 bytes. */
+  readonly cpuSvn: Uint8Array;
+  /** 0 to 65535. */
+  readonly pceSvn: number;
+  /** 2 bytes. */
+  readonly pceId: Uint8Array;
+  /** Family, model, stepping and platform type, 6 bytes. */
+  readonly fmspc: Uint8Array;
+}
+
+/** The CA a PCK certificate came from; it selects the revocation list. */
+export type PckCa = 'processor' | 'platform';
+
+/** More than the extension of any platform has (the TCB alone has 18). */
+const MAX_ENTRIES = 64;
+
+/**
+ * Reads the value of the extension (the DER inside its OCTET STRING). Of entries with the same object
+ * identifier the first counts (spec/attestation.md section 6.2).
+ * @throws VerificationError PCK_EXTENSION_MALFORMED
+ */
+export function parsePckExtension(value: Uint8Array): PckExtension {
+  try {
+    const entries = readEntries(readDer(value, TAG.sequence));
+    const tcb = readEntries(entry(entries, `${PCK_EXTENSION_OID}.2`, TAG.sequence));
+    entry(entries, `${PCK_EXTENSION_OID}.5`, TAG.enumerated);
+    return {
+      ppid: octets(entries, `${PCK_EXTENSION_OID}.1`, 16),
+      cpuSvn: octets(tcb, `${PCK_EXTENSION_OID}.2.18`, 16),
+      pceSvn: smallInteger(entry(tcb, `${PCK_EXTENSION_OID}.2.17`, TAG.integer)),
+      pceId: octets(entries, `${PCK_EXTENSION_OID}.3`, 2),
+      fmspc: octets(entries, `${PCK_EXTENSION_OID}.4`, 6),
+    };
+  } catch (cause) {
+    if (cause instanceof VerificationError) throw cause;
+    throw new VerificationError('PCK_EXTENSION_MALFORMED', 'the SGX extension of the PCK certificate is malformed', { cause });
+  }
+}
+
+/** CA class by the issuer's name, as Intel names its two PCK CAs; processor when it names neither. */
+export function pckCaOf(issuerRaw: Uint8Array): PckCa {
+  // Names are printable text inside DER, so a search over the bytes finds them wherever they stand.
+  const text = Buffer.from(issuerRaw.buffer, issuerRaw.byteOffset, issuerRaw.byteLength).toString('latin1');
+  return !text.includes('Processor') && text.includes('Platform') ? 'platform' : 'processor';
+}
+
+function readEntries(node: DerNode): ReadonlyMap<string, DerNode> {
+  const entries = new Map<string, DerNode>();
+  for (const child of children(node, MAX_ENTRIES)) {
+    const [name, value, ...rest] = children(expectTag(child, TAG.sequence), 3);
+    if (name === undefined || value === undefined || rest.length > 0) throw malformed('an entry is not a pair');
+    const oid = oidText(name);
+    if (!entries.has(oid)) entries.set(oid, value);
+  }
+  return entries;
+}
+
+function entry(entries: ReadonlyMap<string, DerNode>, oid: string, tag: number): DerNode {
+  const node = entries.get(oid);
+  if (node === undefined) throw malformed(`entry ${oid} is missing`);
+  return expectTag(node, tag);
+}
+
+function octets(entries: ReadonlyMap<string, DerNode>, oid: string, length: number): Uint8Array {
+  const { value } = entry(entries, oid, TAG.octetString);
+  if (value.length !== length) throw malformed(`entry ${oid} has ${value.length} bytes instead of ${length}`);
+  return value;
+}
+
+/** PCESVN: one or two content octets, big-endian. */
+function smallInteger({ value }: DerNode): number {
+  const [high, low] = value.length === 1 ? [0, value[0]] : [value[0], value[1]];
+  if (value.length > 2 || high === undefined || low === undefined) throw malformed(`PCESVN has ${value.length} octets`);
+  return high * 256 + low;
+}
+
+function malformed(detail: string): VerificationError {
+  return new VerificationError('PCK_EXTENSION_MALFORMED', `SGX extension of the PCK certificate: ${detail}`);
+}

@@ -1,0 +1,119 @@
+import { bitStringBytes, children, DerError, expectTag, oidText, readDer, TAG, unixTime } from '../crypto/der.js';
+import type { DerNode } from '../crypto/der.js';
+import { VerificationError } from '../errors/verification-error.js';
+import { parseIssuingDistributionPoint } from './issuing-distribution-point.js';
+import type { IssuingDistributionPoint } from './issuing-distribution-point.js';
+
+/** A parsed X.509 v2 CRL, its signature not yet checked. Byte fields are views into the input. */
+export interface RevocationList {
+  readonly raw: Uint8Array;
+  /** What the signature covers. */
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: string;
+  /** DER of the ECDSA signature value. */
+  readonly signature: Uint8Array;
+  readonly issuerRaw: Uint8Array;
+  /** Unix seconds. */
+  readonly nextUpdate: number;
+  /** Keys made by `serialKey`. */
+  readonly revokedSerials: ReadonlySet<string>;
+  readonly issuingDistributionPoint: IssuingDistributionPoint | null;
+}
+
+const MAX_CRL_LENGTH = 4 << 20;
+const MAX_ENTRIES = 1 << 16;
+const MAX_EXTENSIONS = 32;
+
+const OID = { crlNumber: '2.5.29.20', authorityKeyId: '2.5.29.35', issuingDistributionPoint: '2.5.29.28', deltaIndicator: '2.5.29.27' };
+const ENTRY_OID = { reason: '2.5.29.21', invalidityDate: '2.5.29.24', certificateIssuer: '2.5.29.29' };
+
+/** A serial number as a set key: its octets without leading zeros, so that two encodings of one number meet. */
+export function serialKey(serial: Uint8Array): string {
+  let start = 0;
+  while (start < serial.length - 1 && serial[start] === 0) start++;
+  return Buffer.from(serial.buffer, serial.byteOffset + start, serial.length - start).toString('latin1');
+}
+
+/**
+ * Parses a revocation list of RFC 5280 section 5: version 2, with nextUpdate and extensions, complete
+ * (not delta), direct, for all reasons. thisUpdate is not judged (spec/attestation.md section 6.4).
+ * @throws VerificationError CRL_MALFORMED
+ */
+export function parseCrl(der: Uint8Array): RevocationList {
+  if (der.length > MAX_CRL_LENGTH) throw malformed(`${der.length} bytes, at most ${MAX_CRL_LENGTH}`);
+  try {
+    return parseCertificateList(der);
+  } catch (cause) {
+    if (cause instanceof DerError) throw new VerificationError('CRL_MALFORMED', 'the revocation list is malformed', { cause });
+    throw cause;
+  }
+}
+
+function parseCertificateList(der: Uint8Array): RevocationList {
+  const [tbs, algorithm, signature, ...rest] = children(readDer(der, TAG.sequence), 3);
+  if (rest.length > 0) throw malformed('unexpected element');
+  const signatureAlgorithm = algorithmOid(algorithm);
+  const fields = children(expectTag(tbs, TAG.sequence), 7);
+  const [version, innerAlgorithm, issuer, thisUpdate, nextUpdate, ...optional] = fields;
+  const versionValue = expectTag(version, TAG.integer).value;
+  if (versionValue.length !== 1 || versionValue[0] !== 1) throw malformed('not version 2');
+  if (algorithmOid(innerAlgorithm) !== signatureAlgorithm) throw malformed('two different signature algorithms');
+  if (thisUpdate === undefined || nextUpdate === undefined) throw malformed('no nextUpdate');
+  unixTime(thisUpdate);
+  const revoked = optional[0]?.tag === TAG.sequence ? optional.shift() : undefined;
+  const [extensions, ...unexpected] = optional;
+  if (unexpected.length > 0) throw malformed('unexpected element');
+  return {
+    raw: der,
+    tbs: expectTag(tbs, TAG.sequence).raw,
+    signatureAlgorithm,
+    signature: bitStringBytes(expectTag(signature, TAG.bitString)),
+    issuerRaw: expectTag(issuer, TAG.sequence).raw,
+    nextUpdate: unixTime(nextUpdate),
+    revokedSerials: new Set(revoked === undefined ? [] : children(revoked, MAX_ENTRIES).map(revokedSerial)),
+    issuingDistributionPoint: readCrlExtensions(expectTag(extensions, 0xa0)),
+  };
+}
+
+function readCrlExtensions(wrapper: DerNode): IssuingDistributionPoint | null {
+  let point: IssuingDistributionPoint | null = null;
+  for (const { oid, critical, value } of readExtensions(readDer(wrapper.value, TAG.sequence))) {
+    if (oid === OID.deltaIndicator) throw malformed('a delta list');
+    if (oid === OID.issuingDistributionPoint) point = parseIssuingDistributionPoint(value);
+    else if (critical && oid !== OID.crlNumber && oid !== OID.authorityKeyId) throw malformed(`unknown critical extension ${oid}`);
+  }
+  return point;
+}
+
+function revokedSerial(entry: DerNode): string {
+  const [serial, date, extensions, ...rest] = children(expectTag(entry, TAG.sequence), 3);
+  if (date === undefined || rest.length > 0) throw malformed('an entry is not a revoked certificate');
+  unixTime(date);
+  for (const { oid, critical } of extensions === undefined ? [] : readExtensions(expectTag(extensions, TAG.sequence))) {
+    // Entries of other issuers make the list indirect, whatever its distribution point says.
+    if (oid === ENTRY_OID.certificateIssuer) throw malformed('an indirect list');
+    if (critical && oid !== ENTRY_OID.reason && oid !== ENTRY_OID.invalidityDate) throw malformed(`unknown critical entry extension ${oid}`);
+  }
+  return serialKey(expectTag(serial, TAG.integer).value);
+}
+
+function readExtensions(list: DerNode): { oid: string; critical: boolean; value: Uint8Array }[] {
+  const seen = new Set<string>();
+  return children(list, MAX_EXTENSIONS).map((extension) => {
+    const parts = children(expectTag(extension, TAG.sequence), 3);
+    const oid = oidText(expectTag(parts[0], TAG.oid));
+    if (seen.has(oid)) throw malformed(`extension ${oid} appears twice`);
+    seen.add(oid);
+    const flag = parts.length === 3 ? expectTag(parts[1], TAG.boolean).value : null;
+    if (flag !== null && flag.length !== 1) throw malformed(`extension ${oid} has a malformed criticality`);
+    return { oid, critical: flag !== null && flag[0] !== 0, value: expectTag(parts.at(-1), TAG.octetString).value };
+  });
+}
+
+function algorithmOid(node: DerNode | undefined): string {
+  return oidText(expectTag(children(expectTag(node, TAG.sequence), 2)[0], TAG.oid));
+}
+
+function malformed(detail: string): VerificationError {
+  return new VerificationError('CRL_MALFORMED', `revocation list: ${detail}`);
+}
