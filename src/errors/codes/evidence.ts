@@ -1,2 +1,15 @@
-/** Why a versioned attestation, as a whole, is not genuine (spec/attestation.md sections 3 and 5.2). */
-export type EvidenceCode = 'ATTESTATION_MALFORMED';
+/** Why a versioned attestation, as a whole, is not genuine (spec/attestation.md sections 2, 3, 5.2 and 9). */
+export type EvidenceCode =
+  | 'ATTESTATION_MALFORMED'
+  | 'ATTESTATION_NOT_ENCODABLE'
+  | 'EVENT_LOG_MALFORMED'
+  | 'EVENT_DIGEST_MISMATCH'
+  | 'RTMR3_MISMATCH'
+  | 'REPORT_DATA_MISMATCH'
+  | 'TDX_DEBUG_MODE'
+  | 'TDX_MODULE_SIGNER_NOT_INTEL'
+  | 'TDX_SERVICE_TD_BOUND'
+  | 'VM_CONFIG_MALFORMED'
+  | 'APP_ID_INVALID'
+  | 'CERTIFICATE_EXTENSION_MALFORMED'
+  | 'ATTESTATION_ABSENT';

@@ -1,0 +1,27 @@
+import type { RuntimeEvent } from '../evidence/attestation.js';
+
+/** Last event of the boot-time measurement (spec/attestation.md section 2.4). */
+export const BOOT_MR_DONE = 'boot-mr-done';
+
+/** From here on applications emit events, so nothing after it is a claim of the platform. */
+export const SYSTEM_READY = 'system-ready';
+
+const EMPTY = new Uint8Array();
+
+/**
+ * Payload of the first event called `name` before the first `system-ready`; empty when there is none.
+ * An application must not be able to claim another identity by emitting an event of that name.
+ */
+export function claim(events: readonly RuntimeEvent[], name: string): Uint8Array {
+  return claims(events, name)[0] ?? EMPTY;
+}
+
+/** Payloads of all events called `name` before the first `system-ready`, in order. */
+export function claims(events: readonly RuntimeEvent[], name: string): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const event of events) {
+    if (event.event === SYSTEM_READY) break;
+    if (event.event === name) found.push(event.payload);
+  }
+  return found;
+}

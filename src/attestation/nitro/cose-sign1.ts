@@ -1,0 +1,73 @@
+import { type CborMap, type CborValue, decodeCbor, malformedDocument } from './cbor.js';
+
+/**
+ * A whole document. An NSM answers with at most 12 288 bytes (spec/attestation.md section 1.6); the room
+ * above that is for documents whose byte fields are arrays of integers, two bytes each.
+ */
+const MAX_DOCUMENT_BYTES = 65_536;
+
+const COSE_SIGN1_TAG = 18;
+
+/** A COSE_Sign1 structure (RFC 9052 section 4.2), split but not verified. */
+export interface CoseSign1 {
+  /** Exactly as received: it is signed. */
+  readonly protectedBytes: Uint8Array;
+  readonly protectedHeader: CborMap;
+  readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Splits a COSE_Sign1, tagged 18 or untagged, of at most 64 KiB. The unprotected header may be anything:
+ * nothing in it is used.
+ * @throws VerificationError NSM_DOCUMENT_MALFORMED
+ */
+export function splitCoseSign1(document: Uint8Array): CoseSign1 {
+  if (document.length > MAX_DOCUMENT_BYTES) malformedDocument(`${document.length} bytes, at most ${MAX_DOCUMENT_BYTES}`);
+  const parts = untagged(decodeCbor(document));
+  if (!Array.isArray(parts) || parts.length !== 4) return malformedDocument('not a COSE_Sign1 array of 4');
+  const [protectedBytes, , payload, signature] = parts as readonly CborValue[];
+  if (!(protectedBytes instanceof Uint8Array)) return malformedDocument('protected header is not a byte string');
+  if (!(payload instanceof Uint8Array)) return malformedDocument('payload is not a byte string');
+  if (!(signature instanceof Uint8Array)) return malformedDocument('signature is not a byte string');
+  return { protectedBytes, protectedHeader: parseProtected(protectedBytes), payload, signature };
+}
+
+/** What the signature is over: the Sig_structure of RFC 9052 section 4.4 with no external data. */
+export function sigStructure(sign1: CoseSign1): Uint8Array {
+  const context = Buffer.from('Signature1', 'latin1');
+  return Buffer.concat([
+    Uint8Array.of(0x84, 0x60 | context.length),
+    context,
+    byteStringHeader(sign1.protectedBytes.length),
+    sign1.protectedBytes,
+    byteStringHeader(0),
+    byteStringHeader(sign1.payload.length),
+    sign1.payload,
+  ]);
+}
+
+/** True for a map node, which a plain type guard over the union cannot tell from the other objects. */
+export function isMap(value: CborValue | undefined): value is CborMap {
+  return typeof value === 'object' && 'kind' in value && value.kind === 'map';
+}
+
+function untagged(value: CborValue): CborValue {
+  if (typeof value !== 'object' || !('kind' in value) || value.kind !== 'tag') return value;
+  return value.tag === COSE_SIGN1_TAG ? value.value : malformedDocument(`tag ${value.tag} is not COSE_Sign1`);
+}
+
+function parseProtected(bytes: Uint8Array): CborMap {
+  const header = decodeCbor(bytes);
+  if (!isMap(header)) return malformedDocument('protected header is not a map');
+  for (const key of header.entries.keys()) if (typeof key !== 'number') malformedDocument('protected header has a text key');
+  return header;
+}
+
+/** Minimal head of a byte string, as canonical CBOR has it. */
+function byteStringHeader(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x40 | length);
+  if (length < 0x100) return Uint8Array.of(0x58, length);
+  if (length < 0x1_0000) return Uint8Array.of(0x59, length >> 8, length & 0xff);
+  return Uint8Array.of(0x5a, (length >>> 24) & 0xff, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff);
+}
