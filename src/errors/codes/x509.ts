@@ -1,6 +1,9 @@
 /** Why a certificate, its chain or a revocation list is refused (spec/attestation.md section 6.4). */
 export type X509Code =
   | 'CERTIFICATE_MALFORMED'
+  | 'CERTIFICATE_VERSION_UNSUPPORTED'
+  | 'EXTENSION_DUPLICATE'
+  | 'EXTENSION_MALFORMED'
   // path validation
   | 'ISSUER_UNKNOWN'
   | 'PATH_TOO_COMPLEX'
