@@ -1,4 +1,4 @@
-import { TAG } from './der.js';
+import { DerError, TAG } from './der.js';
 
 /** A TLV of `tag` around the concatenation of `parts` (X.690, definite minimal length). */
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
@@ -50,9 +50,17 @@ export function oid(dotted: string): Uint8Array {
   return tlv(TAG.oid, Uint8Array.from(bytes));
 }
 
-/** Time of RFC 5280 section 4.1.2.5: UTCTime for 1950 to 2049, GeneralizedTime otherwise. `unixSeconds` is truncated to whole seconds. */
+const YEAR_1 = -62135596800;
+const YEAR_10000 = 253402300800;
+
+/**
+ * Time of RFC 5280 section 4.1.2.5: UTCTime for 1950 to 2049, GeneralizedTime otherwise. `unixSeconds` is
+ * truncated to whole seconds.
+ * @throws DerError for a time outside the years 1 to 9999, which neither type can hold
+ */
 export function time(unixSeconds: number): Uint8Array {
-  const text = new Date(Math.floor(unixSeconds) * 1000).toISOString().replace(/[-:T]/g, '').replace(/\.\d+Z$/, 'Z');
+  if (!(unixSeconds >= YEAR_1 && unixSeconds < YEAR_10000)) throw new DerError('time outside the years 1 to 9999');
+  const text = new Date(Math.floor(unixSeconds) * 1000).toISOString().replace(/[-:T]|\.\d+/g, '');
   const year = Number(text.slice(0, 4));
   return year >= 1950 && year <= 2049
     ? tlv(TAG.utcTime, Buffer.from(text.slice(2), 'latin1'))

@@ -90,6 +90,7 @@ export function oidText(node: DerNode): string {
   const arcs: number[] = [];
   let arc = 0;
   for (const [i, byte] of bytes.entries()) {
+    if (arc === 0 && byte === 0x80) throw new DerError('object identifier arc not minimal');
     if (arc > 2 ** 44) throw new DerError('object identifier arc too large');
     arc = arc * 128 + (byte & 0x7f);
     if ((byte & 0x80) !== 0) {
@@ -119,6 +120,10 @@ export function unixTime(node: DerNode): number {
   if (match === null) throw new DerError('not a time of RFC 5280');
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   const fullYear = utc === null ? year : year < 50 ? 2000 + year : 1900 + year;
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) throw new DerError('time out of range');
-  return Date.UTC(fullYear, month - 1, day, hour, minute, second) / 1000;
+  // Date.UTC would read the years 0 to 99 as 1900 to 1999, and roll a 31 February over into March.
+  const date = new Date(0);
+  date.setUTCFullYear(fullYear, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) throw new DerError('time out of range');
+  return date.getTime() / 1000;
 }
