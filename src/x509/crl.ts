@@ -9,7 +9,7 @@ export interface RevocationList {
   readonly raw: Uint8Array;
   /** What the signature covers. */
   readonly tbs: Uint8Array;
-  readonly signatureAlgorithm: string;
+  readonly signatureAlgorithmOid: string;
   /** DER of the ECDSA signature value. */
   readonly signature: Uint8Array;
   readonly issuerRaw: Uint8Array;
@@ -66,7 +66,7 @@ function parseCertificateList(der: Uint8Array): RevocationList {
   return {
     raw: der,
     tbs: expectTag(tbs, TAG.sequence).raw,
-    signatureAlgorithm,
+    signatureAlgorithmOid: signatureAlgorithm,
     signature: bitStringBytes(expectTag(signature, TAG.bitString)),
     issuerRaw: expectTag(issuer, TAG.sequence).raw,
     nextUpdate: unixTime(nextUpdate),
