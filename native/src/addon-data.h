@@ -1,0 +1,12 @@
+#pragma once
+
+#include <napi.h>
+
+namespace dstack {
+
+// What one JavaScript environment (main thread or worker) keeps of this addon.
+struct AddonData {
+  Napi::FunctionReference file_lock;
+};
+
+}  // namespace dstack

@@ -1,0 +1,27 @@
+// Registers the operations; each lives in its own file. Their types are written down in src/native/loader.ts.
+#include <napi.h>
+
+#include "addon-data.h"
+#include "file-lock.h"
+#include "nsm-request.h"
+#include "peer-credentials.h"
+#include "sysfs-extend-rtmr.h"
+#include "tdx-extend-rtmr.h"
+#include "tdx-report.h"
+#include "tsm-quote.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* data = new dstack::AddonData();
+  data->file_lock = Napi::Persistent(dstack::FileLock::Define(env));
+  env.SetInstanceData(data);
+  exports.Set("tsmQuote", Napi::Function::New(env, dstack::TsmQuote, "tsmQuote"));
+  exports.Set("tdxReport", Napi::Function::New(env, dstack::TdxReport, "tdxReport"));
+  exports.Set("tdxExtendRtmr", Napi::Function::New(env, dstack::TdxExtendRtmr, "tdxExtendRtmr"));
+  exports.Set("sysfsExtendRtmr", Napi::Function::New(env, dstack::SysfsExtendRtmr, "sysfsExtendRtmr"));
+  exports.Set("nsmRequest", Napi::Function::New(env, dstack::NsmRequest, "nsmRequest"));
+  exports.Set("peerCredentials", Napi::Function::New(env, dstack::PeerCredentials, "peerCredentials"));
+  exports.Set("lockFile", Napi::Function::New(env, dstack::LockFile, "lockFile"));
+  return exports;
+}
+
+NODE_API_MODULE(dstack_native, Init)
