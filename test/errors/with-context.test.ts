@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { AppraisalError } from '../../src/errors/appraisal-error.js';
+import { messageChain } from '../../src/errors/base.js';
+import { ServiceError } from '../../src/errors/service-error.js';
+import { withContext } from '../../src/errors/with-context.js';
+
+describe('withContext', () => {
+  it('keeps class and code and reads outermost first', () => {
+    const inner = new AppraisalError('DEBUG_MODE', 'debug enclave');
+    const outer = withContext(withContext(inner, 'Failed to verify'), 'App not allowed');
+    expect(outer).toBeInstanceOf(AppraisalError);
+    expect(outer).toMatchObject({ code: 'DEBUG_MODE', name: 'AppraisalError' });
+    expect(messageChain(outer)).toBe('App not allowed: Failed to verify: debug enclave');
+  });
+
+  it('leaves foreign errors alone', () => {
+    const error = new TypeError('x');
+    expect(withContext(error, 'context')).toBe(error);
+  });
+});
+
+describe('messageChain', () => {
+  it('follows a bounded number of causes and renders non-errors', () => {
+    const loop = new ServiceError('INTERNAL_ERROR', 'a');
+    Object.defineProperty(loop, 'cause', { value: loop });
+    expect(messageChain(loop).split(': ')).toHaveLength(16);
+    expect(messageChain('text')).toBe('text');
+  });
+});
