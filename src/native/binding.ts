@@ -1,0 +1,93 @@
+/**
+ * What the addon offers, one entry per file of native/src. Members are never optional and never undefined, so
+ * that a missing one is always a mistake; the addon answers it with a TypeError naming the member. Paths are
+ * absolute. Durations are milliseconds from 1 to 600 000. Byte values are copied before the call returns.
+ */
+
+/** spec/attestation.md section 1.1. */
+export interface TsmQuoteRequest {
+  /** Directory of one configfs-tsm entry. */
+  readonly entryPath: string;
+  /** 64 bytes. */
+  readonly reportData: Uint8Array;
+  /** Pause before another try while the device is busy; three tries in all. */
+  readonly busyWaitMs: number;
+  /** Between looks at the lock and at the generation. */
+  readonly pollIntervalMs: number;
+  /** How long the generation may take to move. */
+  readonly generationWaitMs: number;
+  readonly deadlineMs: number;
+}
+
+/** spec/attestation.md section 1.2. */
+export interface TdxReportRequest {
+  readonly devicePath: string;
+  /** 64 bytes. */
+  readonly reportData: Uint8Array;
+  readonly deadlineMs: number;
+}
+
+/** spec/attestation.md section 1.4. */
+export interface ExtendRequest {
+  /** RTMR 0 to 3; kernels let user space extend 2 and 3. */
+  readonly index: number;
+  /** SHA-384, 48 bytes. */
+  readonly digest: Uint8Array;
+  readonly deadlineMs: number;
+}
+
+export interface DeviceExtendRequest extends ExtendRequest {
+  readonly devicePath: string;
+}
+
+export interface SysfsExtendRequest extends ExtendRequest {
+  /** Holds one file `rtmr<index>:sha384` per register. */
+  readonly directory: string;
+}
+
+/** spec/attestation.md section 1.6. */
+export interface NsmDeviceRequest {
+  readonly devicePath: string;
+  /** CBOR, 1 to 4096 bytes. */
+  readonly request: Uint8Array;
+  readonly deadlineMs: number;
+}
+
+/** spec/attestation.md section 1.5. */
+export interface LockFileRequest {
+  /** Created with mode 0600 when missing. */
+  readonly path: string;
+  readonly pollIntervalMs: number;
+  readonly deadlineMs: number;
+}
+
+export interface FileLock {
+  /** Gives the lock up; a second call does nothing. */
+  release(): void;
+}
+
+/** Of the process that connected, as it was at connect(2). */
+export interface PeerCredentials {
+  /** 0 when the peer lives in a process namespace this one cannot see. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Failures are EvidenceSourceError; the asynchronous operations run on the libuv thread pool. */
+export interface NativeBinding {
+  /** A TDX quote of 1021 to 8191 bytes. */
+  tsmQuote(request: TsmQuoteRequest): Promise<Uint8Array>;
+  /** A TDREPORT, 1024 bytes. */
+  tdxReport(request: TdxReportRequest): Promise<Uint8Array>;
+  /** Extends an RTMR through `/dev/tdx_guest`. */
+  tdxExtendRtmr(request: DeviceExtendRequest): Promise<null>;
+  /** Extends an RTMR through sysfs. */
+  sysfsExtendRtmr(request: SysfsExtendRequest): Promise<null>;
+  /** The NSM's CBOR answer, 1 to 12 288 bytes. */
+  nsmRequest(request: NsmDeviceRequest): Promise<Uint8Array>;
+  /** Of a connected unix socket; `fd` stays the caller's. */
+  peerCredentials(request: { readonly fd: number }): PeerCredentials;
+  /** Excludes every process that locks the same file; DEVICE_BUSY when the deadline passes first. */
+  lockFile(request: LockFileRequest): Promise<FileLock>;
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { EvidenceSourceError, type EvidenceSourceCode } from '../errors/evidence-source-error.js';
+import { NativeModuleError } from '../errors/native-module-error.js';
+import type { NativeBinding } from './binding.js';
+
+const HELP = 'run `npm run build:native` in the package directory (needs Linux and a C++ compiler)';
+
+const CODES: ReadonlySet<string> = new Set<EvidenceSourceCode>(['DEVICE_ABSENT', 'DEVICE_BUSY', 'DEVICE_FAILED', 'DEVICE_TIMEOUT']);
+
+/**
+ * Loads the native addon: the one door to it, to be opened by the composition of a process that needs a
+ * device, never at import time.
+ * @throws NativeModuleError NATIVE_MODULE_MISSING or NATIVE_MODULE_INVALID, naming the command to run
+ */
+export function loadNative(addonPath: string = defaultAddonPath()): NativeBinding {
+  if (!existsSync(addonPath)) throw new NativeModuleError('NATIVE_MODULE_MISSING', `no native addon at ${addonPath}: ${HELP}`);
+  let addon: unknown;
+  try {
+    addon = createRequire(import.meta.url)(addonPath);
+  } catch (cause) {
+    throw new NativeModuleError('NATIVE_MODULE_INVALID', `cannot load ${addonPath}: ${HELP}`, { cause });
+  }
+  return {
+    tsmQuote: asynchronous(addon, 'tsmQuote'),
+    tdxReport: asynchronous(addon, 'tdxReport'),
+    tdxExtendRtmr: asynchronous(addon, 'tdxExtendRtmr'),
+    sysfsExtendRtmr: asynchronous(addon, 'sysfsExtendRtmr'),
+    nsmRequest: asynchronous(addon, 'nsmRequest'),
+    lockFile: asynchronous(addon, 'lockFile'),
+    peerCredentials: synchronous(addon, 'peerCredentials'),
+  };
+}
+
+/** `build/native/<platform>-<arch>/dstack_native.node` under the nearest folder above this file with a package.json. */
+export function defaultAddonPath(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const above = dirname(folder);
+    if (above === folder) throw new NativeModuleError('NATIVE_MODULE_MISSING', `no package.json above ${fileURLToPath(import.meta.url)}: ${HELP}`);
+    folder = above;
+  }
+  return join(folder, 'build', 'native', `${process.platform}-${process.arch}`, 'dstack_native.node');
+}
+
+/**
+ * The one place that turns the addon's errors (`code`, `errno`) into ours. A TypeError about an argument is a
+ * mistake in this program and stays what it is.
+ */
+export function fromNativeError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string' || !CODES.has(error.code)) return error;
+  return new EvidenceSourceError(error.code as EvidenceSourceCode, error.message, { cause: error });
+}
+
+type Operation = keyof NativeBinding;
+
+function operation(addon: unknown, name: Operation): unknown {
+  const found: unknown = typeof addon === 'object' && addon !== null ? (addon as Record<string, unknown>)[name] : null;
+  if (typeof found === 'function') return found;
+  throw new NativeModuleError('NATIVE_MODULE_INVALID', `the native addon has no ${name}: ${HELP}`);
+}
+
+function asynchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Promise<Answer> {
+  const call = operation(addon, name) as (request: Request) => Promise<Answer>;
+  return async (request) => {
+    try {
+      return await call(request);
+    } catch (error) {
+      throw fromNativeError(error);
+    }
+  };
+}
+
+function synchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Answer {
+  const call = operation(addon, name) as (request: Request) => Answer;
+  return (request) => {
+    try {
+      return call(request);
+    } catch (error) {
+      throw fromNativeError(error);
+    }
+  };
+}
