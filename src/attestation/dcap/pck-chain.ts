@@ -1,0 +1,71 @@
+import type { KeyObject } from 'node:crypto';
+import { VerificationError } from '../../errors/verification-error.js';
+import type { Certificate } from '../../x509/certificate.js';
+import { assertAllWithin } from '../../x509/time-window.js';
+import type { TimeWindow } from '../../x509/time-window.js';
+import type { CollateralRequest } from '../collateral.js';
+import { parsePckExtension, PCK_EXTENSION_OID, pckCaOf } from '../tdx/pck-extension.js';
+import type { PckExtension } from '../tdx/pck-extension.js';
+import type { CertificationData } from '../tdx/quote-auth.js';
+import { TEE_TYPE_TDX } from '../tdx/quote.js';
+import type { Quote } from '../tdx/quote.js';
+import type { CheckedCollateral } from './checked-collateral.js';
+import { readChain, verifyChain } from './signed-document.js';
+
+/** Certification data that is the PEM chain itself. */
+const PCK_CHAIN = 5;
+const EMPTY = { code: 'PCK_CHAIN_TOO_SHORT', subject: 'PCK' } as const;
+
+/** A platform whose certificate leads to the anchor. */
+export interface CheckedPck {
+  readonly extension: PckExtension;
+  readonly key: KeyObject;
+  readonly windows: readonly TimeWindow[];
+}
+
+/**
+ * Is the platform certified by Intel? Step 5 of spec/attestation.md section 6.3: the chain of the
+ * collateral if it has one, else the quote's own. A chain that passed before is not verified again,
+ * but its validity is.
+ * @param now unix seconds
+ * @throws VerificationError PCK_…, or of the X.509 codes
+ */
+export function checkPck(checked: CheckedCollateral, certification: CertificationData, now: number): CheckedPck {
+  const pem = checked.pckCertificateChain ?? chainOf(certification);
+  const known = checked.memory.pckChains.get(pem);
+  if (known !== undefined) {
+    assertAllWithin(known.windows, now);
+    return known;
+  }
+  const { leaf, leafKey, windows } = verifyChain(pem, EMPTY, checked.anchor, now);
+  const pck: CheckedPck = { extension: extensionOf(leaf), key: leafKey, windows };
+  checked.memory.pckChains.set(pem, pck);
+  return pck;
+}
+
+/**
+ * Which collateral a quote needs, by its own, still unverified PCK certificate.
+ * @throws VerificationError PCK_CERTIFICATION_UNSUPPORTED when the quote does not carry the certificate, PCK_…, CERTIFICATE_…
+ */
+export function collateralRequestOf(quote: Quote): CollateralRequest {
+  const [leaf] = readChain(chainOf(quote.auth.certification), EMPTY);
+  return {
+    tee: quote.header.teeType === TEE_TYPE_TDX ? 'tdx' : 'sgx',
+    fmspc: extensionOf(leaf).fmspc,
+    ca: pckCaOf(leaf.issuerRaw),
+  };
+}
+
+/** The text may end in a NUL (trap T4), which no PEM reader minds. */
+function chainOf({ type, data }: CertificationData): string {
+  if (type !== PCK_CHAIN) {
+    throw new VerificationError('PCK_CERTIFICATION_UNSUPPORTED', `Unsupported DCAP PCK cert format: type ${type} carries no certificate`);
+  }
+  return Buffer.from(data.buffer, data.byteOffset, data.length).toString('latin1');
+}
+
+function extensionOf(leaf: Certificate): PckExtension {
+  const extension = leaf.extensions.get(PCK_EXTENSION_OID);
+  if (extension === undefined) throw new VerificationError('PCK_EXTENSION_MALFORMED', 'the PCK certificate has no SGX extension');
+  return parsePckExtension(extension.value);
+}
