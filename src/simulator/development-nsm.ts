@@ -1,0 +1,49 @@
+import type { NsmRequest } from '../attestation/evidence/evidence-source.js';
+import { EvidenceSourceError } from '../errors/evidence-source-error.js';
+import { createDevelopmentNitroPki } from './nitro-pki.js';
+import { signNsmDocument } from './nsm-document.js';
+
+export interface DevelopmentNsmOptions {
+  /** 32 bytes. */
+  readonly seed: Uint8Array;
+  /** Unix milliseconds; stamps the documents. */
+  readonly clock: () => number;
+  /** By index, 48 bytes each. */
+  readonly pcrs: ReadonlyMap<number, Uint8Array>;
+  readonly moduleId: string;
+  /** Payload map of indefinite length, as AWS writes it (trap T14). */
+  readonly indefiniteMaps: boolean;
+}
+
+/** A Nitro Security Module whose documents lead to a development root. */
+export interface DevelopmentNsm {
+  /** DER. */
+  readonly root: Uint8Array;
+  /** @throws EvidenceSourceError DEVICE_FAILED for an argument longer than the real NSM takes */
+  document(request: NsmRequest, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** What the real NSM accepts, in bytes. */
+const LIMITS: readonly (readonly [keyof NsmRequest, number])[] = [
+  ['userData', 512],
+  ['nonce', 512],
+  ['publicKey', 1024],
+];
+
+/** @throws TypeError unless `seed` is 32 bytes */
+export function createDevelopmentNsm({ seed, clock, pcrs, moduleId, indefiniteMaps }: DevelopmentNsmOptions): DevelopmentNsm {
+  const pki = createDevelopmentNitroPki(seed);
+  return {
+    root: pki.root,
+    async document(request, signal) {
+      for (const [field, limit] of LIMITS) {
+        const length = request[field]?.length ?? 0;
+        if (length > limit) throw new EvidenceSourceError('DEVICE_FAILED', `NSM: ${field} of ${length} bytes, at most ${limit}`);
+      }
+      signal?.throwIfAborted();
+      const { userData, nonce, publicKey } = request;
+      const content = { moduleId, timestamp: Math.floor(clock()), pcrs, certificate: pki.leaf, cabundle: [pki.root], userData, nonce, publicKey };
+      return signNsmDocument(content, pki.leafKey.privateKey, { indefinite: indefiniteMaps });
+    },
+  };
+}

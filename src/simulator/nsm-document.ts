@@ -1,0 +1,64 @@
+import { sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { cborArray, cborBytes, cborMap, cborNegative, cborNull, cborText, cborUint } from './cbor-write.js';
+
+/** Contents of an NSM attestation document (spec/attestation.md section 7). */
+export interface NsmDocumentContent {
+  readonly moduleId: string;
+  /** Unix milliseconds. */
+  readonly timestamp: number;
+  /** By index, 48 bytes each. */
+  readonly pcrs: ReadonlyMap<number, Uint8Array>;
+  /** Leaf certificate, DER. */
+  readonly certificate: Uint8Array;
+  /** DER, root first. */
+  readonly cabundle: readonly Uint8Array[];
+  readonly publicKey: Uint8Array | null;
+  readonly userData: Uint8Array | null;
+  readonly nonce: Uint8Array | null;
+}
+
+export interface NsmDocumentForm {
+  /** Indefinite-length payload map, as AWS writes it (trap T14). */
+  readonly indefinite: boolean;
+}
+
+/** Protected header {1: -35}: ES384 (RFC 9053 section 2.1). */
+const PROTECTED = cborMap([[cborUint(1), cborNegative(-35)]]);
+
+/**
+ * Signs an untagged COSE_Sign1 (RFC 9052 section 4.2) with the leaf's P-384 key, on a thread of the pool
+ * as P-384 is slow.
+ */
+export async function signNsmDocument(content: NsmDocumentContent, leafKey: KeyObject, form: NsmDocumentForm): Promise<Uint8Array> {
+  const payload = encodePayload(content, form);
+  const covered = cborArray([cborText('Signature1'), cborBytes(PROTECTED), cborBytes(new Uint8Array()), cborBytes(payload)]);
+  const signature = await es384(covered, leafKey);
+  return new Uint8Array(cborArray([cborBytes(PROTECTED), cborMap([]), cborBytes(payload), cborBytes(signature)]));
+}
+
+/** Field order of real documents. */
+function encodePayload(content: NsmDocumentContent, form: NsmDocumentForm): Uint8Array {
+  const optional = (bytes: Uint8Array | null): Uint8Array => (bytes === null ? cborNull() : cborBytes(bytes));
+  const pcrs = Array.from(content.pcrs, ([index, value]) => [cborUint(index), cborBytes(value)] as const);
+  return cborMap(
+    [
+      [cborText('module_id'), cborText(content.moduleId)],
+      [cborText('digest'), cborText('SHA384')],
+      [cborText('timestamp'), cborUint(content.timestamp)],
+      [cborText('pcrs'), cborMap(pcrs)],
+      [cborText('certificate'), cborBytes(content.certificate)],
+      [cborText('cabundle'), cborArray(content.cabundle.map(cborBytes))],
+      [cborText('public_key'), optional(content.publicKey)],
+      [cborText('user_data'), optional(content.userData)],
+      [cborText('nonce'), optional(content.nonce)],
+    ],
+    form.indefinite,
+  );
+}
+
+function es384(bytes: Uint8Array, key: KeyObject): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    sign('sha384', bytes, { key, dsaEncoding: 'ieee-p1363' }, (error, signature) => (error === null ? resolve(signature) : reject(error)));
+  });
+}
