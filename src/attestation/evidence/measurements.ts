@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { AppraisalError } from '../../errors/appraisal-error.js';
+import { VerificationError } from '../../errors/verification-error.js';
+import { BOOT_MR_DONE, claim, claims } from '../event-log/boundary.js';
+import { replayRuntimeEvents } from '../event-log/replay.js';
+import { type NsmDocument, parseNsmDocument } from '../nitro/document.js';
+import { pcr } from '../nitro/verify.js';
+import { parseQuote, type TdReport } from '../tdx/quote.js';
+import { PLATFORM_NAMES } from '../tee-variant.js';
+import type { AppInfo, MeasurementView } from './app-info.js';
+import { type Attestation, type RuntimeEvent, type StackEvidence, teeVariantOf } from './attestation.js';
+import type { VerifiedAttestation } from './verified.js';
+import { osImageHashOf } from './vm-config.js';
+
+export interface AppInfoOptions {
+  /** VM configuration to use instead of the embedded one; "" (the default) means the embedded one. */
+  readonly config?: string;
+  readonly view: MeasurementView;
+}
+
+const EMPTY = new Uint8Array();
+const ZERO_HASH = new Uint8Array(32);
+const NOT_VERIFIED_DEVICE = sha256();
+
+/**
+ * Identity and measurements of verified evidence (spec/attestation.md section 5, spec/kms.md section 11.2).
+ * @throws VerificationError VM_CONFIG_MALFORMED
+ */
+export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions): AppInfo {
+  const { platform, attestation } = verified;
+  const claimed = claimsOf(attestation.stack, options, false);
+  if (platform.kind === 'tdx') return { ...claimed, deviceId: sha256(platform.ppid), ...tdxMeasurements(platform.report, attestation.stack, options.view) };
+  return { ...claimed, deviceId: nitroDeviceId(platform.document), ...nitroMeasurements(platform.document, claimed.osImageHash) };
+}
+
+/**
+ * The same of evidence nothing has verified: for display, and for an agent describing itself. The device is
+ * not known then, its id is SHA-256 of nothing; V1 evidence may have a whole system configuration embedded.
+ * @throws VerificationError VM_CONFIG_MALFORMED, QUOTE_MALFORMED, NSM_DOCUMENT_MALFORMED
+ * @throws AppraisalError PLATFORM_NOT_SUPPORTED
+ */
+export function unverifiedAppInfo({ platform, stack, wire }: Attestation, options: AppInfoOptions): AppInfo {
+  const claimed = { ...claimsOf(stack, options, wire === 'v1'), deviceId: NOT_VERIFIED_DEVICE };
+  switch (platform.kind) {
+    case 'tdx':
+      return { ...claimed, ...tdxMeasurements(tdReportOf(platform.quote), stack, options.view) };
+    case 'nitro-enclave':
+      return { ...claimed, ...nitroMeasurements(parseNsmDocument(platform.nsmQuote), claimed.osImageHash) };
+    default:
+      throw new AppraisalError('PLATFORM_NOT_SUPPORTED', `measurements of ${PLATFORM_NAMES[teeVariantOf(platform)]} are not supported`);
+  }
+}
+
+/** SHA-256 over PCR0, PCR1 and PCR2 of an enclave: the hash of its image, 32 bytes (spec/attestation.md section 7). */
+export function nitroImageHash({ pcrs }: NsmDocument): Uint8Array {
+  return sha256(pcr(pcrs, 0), pcr(pcrs, 1), pcr(pcrs, 2));
+}
+
+/** What the events and the configuration say, platform aside. */
+function claimsOf({ runtimeEvents, config }: StackEvidence, options: AppInfoOptions, unwrap: boolean): Omit<AppInfo, 'deviceId' | 'mrSystem' | 'mrAggregated'> {
+  const given = options.config ?? '';
+  return {
+    appId: claim(runtimeEvents, 'app-id'),
+    composeHash: claim(runtimeEvents, 'compose-hash'),
+    instanceId: claim(runtimeEvents, 'instance-id'),
+    osImageHash: osImageHashOf(given === '' ? config : given, { unwrap }),
+    keyProviderInfo: keyProvider(runtimeEvents, options.view),
+    initScriptHashes: claims(runtimeEvents, 'init-script-hash'),
+  };
+}
+
+/** Left out of the boot-time view: it is decided after that view ends. */
+function keyProvider(events: readonly RuntimeEvent[], view: MeasurementView): Uint8Array {
+  return view === 'boot-time' ? EMPTY : claim(events, 'key-provider');
+}
+
+function tdxMeasurements(report: TdReport, { runtimeEvents }: StackEvidence, view: MeasurementView): Pick<AppInfo, 'mrSystem' | 'mrAggregated'> {
+  const [rtmr0, rtmr1, rtmr2] = report.rtmrs;
+  const boot = [report.mrTd, rtmr0, rtmr1, rtmr2];
+  const provider = keyProvider(runtimeEvents, view);
+  const rtmr3 = replayRuntimeEvents(runtimeEvents, 'sha384', view === 'boot-time' ? BOOT_MR_DONE : null);
+  const owner = [report.mrConfigId, report.mrOwner, report.mrOwnerConfig];
+  const isOwned = owner.some((register) => register.some((byte) => byte !== 0));
+  return {
+    mrSystem: sha256(...boot, provider.length === 0 ? ZERO_HASH : sha256(provider)),
+    mrAggregated: sha256(...boot, rtmr3, ...(isOwned ? owner : [])),
+  };
+}
+
+function nitroMeasurements(document: NsmDocument, osImageHash: Uint8Array): Pick<AppInfo, 'mrSystem' | 'mrAggregated' | 'composeHash'> {
+  const image = nitroImageHash(document);
+  return { mrSystem: image, mrAggregated: image, composeHash: osImageHash };
+}
+
+/**
+ * SHA-256 of the module id up to its first dash. For a real id `i-0123…-enc…` that is the letter i, so all
+ * enclaves share one device id; allow-lists in use have that value, so it stays (spec/kms.md section 11.2).
+ */
+function nitroDeviceId({ moduleId }: NsmDocument): Uint8Array {
+  return sha256(Buffer.from(moduleId.slice(0, Math.max(moduleId.indexOf('-'), 0)), 'utf8'));
+}
+
+function tdReportOf(quote: Uint8Array): TdReport {
+  const { report } = parseQuote(quote);
+  if (report.kind === 'sgx') throw new VerificationError('QUOTE_BODY_NOT_FOR_TEE', 'the quote is not of a trust domain');
+  return report;
+}
+
+function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return Uint8Array.from(hash.digest());
+}

@@ -1,0 +1,124 @@
+import { AppraisalError } from '../../errors/appraisal-error.js';
+import { VerificationError } from '../../errors/verification-error.js';
+import { withContext } from '../../errors/with-context.js';
+import type { CollateralGetter } from '../collateral.js';
+import { isAllZero } from '../dcap/masked-equal.js';
+import { collateralRequestOf } from '../dcap/pck-chain.js';
+import { type QuoteVerdict, verifyQuoteWith } from '../dcap/verify-quote.js';
+import { replayRuntimeEvents } from '../event-log/replay.js';
+import { checkV2Events } from '../event-log/v2-events.js';
+import { verifyNsmDocument } from '../nitro/verify.js';
+import { boundReportData } from '../report-data.js';
+import { parseQuote, type Quote, type TdReport } from '../tdx/quote.js';
+import { PLATFORM_NAMES } from '../tee-variant.js';
+import type { TrustRoots } from '../trust-roots.js';
+import { type Attestation, type PlatformEvidence, type StackEvidence, teeVariantOf } from './attestation.js';
+import type { VerifiedAttestation } from './verified.js';
+import type { VerifierCache } from './verifier-cache.js';
+
+export interface VerifyOptions {
+  /** Unix seconds; fractions count where the evidence has them. */
+  readonly now: number;
+  readonly roots: TrustRoots;
+  readonly collateral: CollateralGetter;
+  readonly cache: VerifierCache;
+}
+
+/**
+ * Is this attestation genuine, as of `options.now`? The vendor's part first, then what binds event log and
+ * report data to it (spec/attestation.md section 5.2). Whether it is acceptable is for `appraise`.
+ * @throws VerificationError with the code of the first check that failed
+ * @throws AppraisalError DEBUG_MODE for a debuggable trust domain, PLATFORM_NOT_SUPPORTED for platforms this release does not verify
+ * @throws CollateralError when the getter could not deliver
+ */
+export async function verifyAttestation(attestation: Attestation, options: VerifyOptions): Promise<VerifiedAttestation> {
+  const { platform, stack } = attestation;
+  checkPodPayload(stack);
+  switch (platform.kind) {
+    case 'tdx':
+      return verifyTdx(attestation, platform, options);
+    case 'nitro-enclave':
+      return verifyNitro(attestation, platform.nsmQuote, options);
+    default:
+      throw new AppraisalError('PLATFORM_NOT_SUPPORTED', `evidence of ${PLATFORM_NAMES[teeVariantOf(platform)]} cannot be verified by this release`);
+  }
+}
+
+/**
+ * Verifies a bare TDX or SGX quote with collateral from the getter.
+ * @throws as `verifyAttestation`
+ */
+export async function verifyQuoteBytes(quote: Uint8Array | Quote, { now, roots, collateral, cache }: VerifyOptions): Promise<QuoteVerdict> {
+  const parsed = quote instanceof Uint8Array ? parseQuote(quote) : quote;
+  const request = collateralRequestOf(parsed);
+  const fetched = await collateral.getCollateral(request);
+  return verifyQuoteWith(cache.checked(request, fetched, { root: roots.tdx, now }), parsed, now);
+}
+
+async function verifyTdx(attestation: Attestation, platform: Extract<PlatformEvidence, { kind: 'tdx' }>, options: VerifyOptions): Promise<VerifiedAttestation> {
+  const { stack } = attestation;
+  const verdict = await verifyQuoteBytes(platform.quote, options);
+  const report = intelModuleReport(verdict);
+  checkRtmr3(report, stack);
+  if (Buffer.compare(report.reportData, stack.reportData) !== 0) throw new VerificationError('REPORT_DATA_MISMATCH', 'tdx report_data mismatch');
+  checkV2Events(platform.eventLog);
+  return {
+    variant: 'dstack-tdx',
+    attestation,
+    reportData: report.reportData,
+    platform: { kind: 'tdx', report, ppid: verdict.ppid },
+    tcbStatus: verdict.status,
+    advisoryIds: verdict.advisoryIds,
+    verifiedAt: options.now,
+    validUntil: verdict.validUntil,
+  };
+}
+
+/** The report of a trust domain under a module Intel signed: then, and only then, the signer register is zero. */
+function intelModuleReport({ report }: QuoteVerdict): TdReport {
+  if (report.kind === 'sgx') throw new VerificationError('QUOTE_BODY_NOT_FOR_TEE', 'the quote is not of a trust domain');
+  if (!isAllZero(report.mrSignerSeam)) throw new VerificationError('TDX_MODULE_SIGNER_NOT_INTEL', 'the TDX module is not signed by Intel');
+  return report;
+}
+
+/** All run-time events count, those of applications too: the register does not know the difference. */
+function checkRtmr3(report: TdReport, { runtimeEvents }: StackEvidence): void {
+  const quoted = Buffer.from(report.rtmrs[3]);
+  const replayed = Buffer.from(replayRuntimeEvents(runtimeEvents, 'sha384'));
+  if (quoted.equals(replayed)) return;
+  throw new VerificationError('RTMR3_MISMATCH', `RTMR3 mismatch, quoted: ${quoted.toString('hex')}, replayed: ${replayed.toString('hex')}`);
+}
+
+function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, roots }: VerifyOptions): VerifiedAttestation {
+  const { document, validUntil } = verifiedDocument(nsmQuote, now, roots.nitroEnclave);
+  const { userData } = document;
+  if (userData === null) throw new VerificationError('NSM_USER_DATA_MISSING', 'NSM attestation document does not contain user_data');
+  if (Buffer.compare(userData, attestation.stack.reportData) !== 0) {
+    throw new VerificationError('NSM_USER_DATA_MISMATCH', 'NSM user_data does not match report_data');
+  }
+  return {
+    variant: 'dstack-nitro-enclave',
+    attestation,
+    reportData: userData,
+    platform: { kind: 'nitro-enclave', document },
+    tcbStatus: '',
+    advisoryIds: [],
+    verifiedAt: now,
+    validUntil,
+  };
+}
+
+function verifiedDocument(bytes: Uint8Array, now: number, root: Uint8Array): ReturnType<typeof verifyNsmDocument> {
+  try {
+    return verifyNsmDocument(bytes, { nowMs: now * 1000, root });
+  } catch (error) {
+    throw withContext(error, 'NSM attestation verification failed');
+  }
+}
+
+/** A pod's report data stands for its payload; this is checked before any other work (spec/attestation.md section 4). */
+function checkPodPayload({ reportData, reportDataPayload }: StackEvidence): void {
+  if (reportDataPayload === null) return;
+  const expected = boundReportData('app-data', Buffer.from(reportDataPayload, 'utf8'));
+  if (Buffer.compare(reportData, expected) !== 0) throw new VerificationError('REPORT_DATA_MISMATCH', 'report data does not match its payload');
+}
