@@ -1,0 +1,218 @@
+import { existsSync } from 'node:fs';
+import { z } from 'zod';
+import { loadConfigFile, parseConfig } from './load-file.js';
+import { mergeDocuments } from './merge.js';
+
+/** How releases are decided. */
+export type AuthApiConfig =
+  | { readonly type: 'webhook'; readonly url: string }
+  | { readonly type: 'dev'; readonly gatewayAppId: string }
+  | { readonly type: 'file'; readonly path: string };
+
+/** Where the evidence of the KMS itself comes from. */
+export type KmsEvidenceConfig =
+  /** A guest agent, as the existing KMS does; null address: the usual sockets. */
+  | { readonly source: 'agent'; readonly address: string | null }
+  | { readonly source: 'device' }
+  /** The development platform, from a file of 64 hex digits. */
+  | { readonly source: 'development'; readonly seedFile: string; readonly appId: string };
+
+export interface TrustConfig {
+  readonly insecureAllowExternalTrustAnchors: boolean;
+  readonly pccsUrls: readonly string[];
+  /** Recorded collateral instead of the network; null for the network. */
+  readonly collateralFile: string | null;
+  /** Certificate files that replace vendor roots; null keeps the vendor's. */
+  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null };
+}
+
+/** Everything the KMS is configured with; durations in the unit their name ends in. */
+export interface KmsConfig {
+  readonly rpc: { readonly address: string; readonly port: number };
+  readonly onboard: { readonly enabled: boolean; readonly autoBootstrapDomain: string; readonly address: string; readonly port: number };
+  readonly certDir: string;
+  readonly siteName: string;
+  readonly enforceSelfAuthorization: boolean;
+  readonly attestRpcCert: boolean;
+  readonly image: { readonly verify: boolean; readonly knownMeasurements: string | null };
+  readonly metricsEnabled: boolean;
+  readonly authApi: AuthApiConfig;
+  readonly attestation: TrustConfig;
+  readonly evidence: KmsEvidenceConfig;
+  readonly callerEvidenceMaxAgeSeconds: number;
+}
+
+const text = z.string();
+const path = z.string().min(1);
+const port = z.number().int().min(0).max(65535);
+/** Keys of the existing KMS without meaning here; accepted so that its files load unchanged. */
+const ignored = z.unknown().optional();
+const http = z.url({ protocol: /^https?$/ });
+
+const rpcTls = z.strictObject({
+  key: path.default('/etc/kms/certs/rpc.key'),
+  certs: path.default('/etc/kms/certs/rpc.crt'),
+  mutual: z.strictObject({ ca_certs: path.default('/etc/kms/certs/tmp-ca.crt'), mandatory: z.boolean().default(false) }).prefault({}),
+});
+
+const rootCa = z.strictObject({
+  tdx: path.nullable().default(null),
+  aws_nitro_enclave: path.nullable().default(null),
+  // Anchors of platforms this release decodes but refuses.
+  gcp_tpm: path.nullable().default(null),
+  aws_nitro_tpm: path.nullable().default(null),
+  sev_snp_milan: path.nullable().default(null),
+  sev_snp_genoa: path.nullable().default(null),
+  sev_snp_turin: path.nullable().default(null),
+});
+
+const attestation = z.strictObject({
+  insecure_allow_external_trust_anchors: z.boolean().default(false),
+  urls: z.strictObject({ pccs: z.union([text, z.array(http).min(1).max(8)]).default(''), amd_kds: text.default('') }).prefault({}),
+  root_ca: rootCa.prefault({}),
+  collateral_file: path.nullable().default(null),
+});
+
+const evidence = z.strictObject({
+  source: z.enum(['agent', 'device', 'development']).default('agent'),
+  agent_address: text.default(''),
+  seed_file: text.default(''),
+  app_id: z.string().regex(/^([0-9a-f]{40})?$/i, 'must be 20 bytes of hex').default(''),
+});
+
+const core = z.strictObject({
+  cert_dir: path.default('/etc/kms/certs'),
+  subject_postfix: ignored,
+  site_name: text.default(''),
+  enforce_self_authorization: z.boolean().default(true),
+  attest_rpc_cert: z.boolean().default(true),
+  sev_snp_key_release: z.boolean().default(false),
+  aws_nitro_tpm_key_release: z.boolean().default(false),
+  attestation: attestation.prefault({}),
+  image: z
+    .strictObject({ verify: z.boolean().default(true), known_measurements: path.nullable().default(null), cache_dir: ignored, download_url: ignored, download_timeout: ignored })
+    .prefault({}),
+  metrics: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+  admin: z
+    .strictObject({ enabled: z.boolean().default(false), address: ignored, port: ignored, auth_token: ignored, htpasswd_file: ignored, insecure_no_auth: ignored })
+    .prefault({}),
+  auth_api: z
+    .strictObject({
+      type: z.enum(['webhook', 'dev', 'file']).default('webhook'),
+      webhook: z.strictObject({ url: http.default('http://auth-api:8000') }).prefault({}),
+      dev: z.strictObject({ gateway_app_id: text.default('any') }).prefault({}),
+      file: z.strictObject({ path: text.default('') }).prefault({}),
+    })
+    .prefault({}),
+  onboard: z
+    .strictObject({ enabled: z.boolean().default(true), auto_bootstrap_domain: text.default(''), address: path.default('0.0.0.0'), port: port.default(8000), quote_enabled: ignored })
+    .prefault({}),
+  evidence: evidence.prefault({}),
+  caller_evidence_max_age: z.number().int().min(1).max(86_400).default(600),
+  // Names of the previous generation.
+  pccs_url: ignored,
+  admin_token_hash: ignored,
+});
+
+const schema = z.strictObject({
+  // The existing KMS never applied this table either (spec/kms.md section 2).
+  default: ignored,
+  limits: ignored,
+  rpc: z
+    .strictObject({ address: path.default('0.0.0.0'), port: port.default(8000), tls: rpcTls.prefault({}), workers: ignored, keep_alive: ignored, limits: ignored })
+    .prefault({}),
+  core: core.prefault({}),
+});
+
+type Raw = z.infer<typeof schema>;
+
+/** Contradictions and requests this release cannot honour safely; each a start-up error. */
+function problemsOf({ rpc, core: raw }: Raw): string[] {
+  const problems: string[] = [];
+  const external = Object.values(raw.attestation.root_ca).some((file) => file !== null);
+  if (external && !raw.attestation.insecure_allow_external_trust_anchors) {
+    problems.push('core.attestation.root_ca: needs core.attestation.insecure_allow_external_trust_anchors = true');
+  }
+  if (raw.admin.enabled) problems.push('core.admin.enabled: the admin listener is not part of this release');
+  if (raw.sev_snp_key_release) problems.push('core.sev_snp_key_release: SEV-SNP evidence is not verified by this release');
+  if (raw.aws_nitro_tpm_key_release) problems.push('core.aws_nitro_tpm_key_release: NitroTPM evidence is not verified by this release');
+  if (rpc.tls.mutual.mandatory) problems.push('rpc.tls.mutual.mandatory: anonymous calls are needed to obtain a client certificate');
+  if (raw.auth_api.type === 'file' && raw.auth_api.file.path === '') problems.push('core.auth_api.file.path: needed by core.auth_api.type = "file"');
+  if (raw.evidence.source === 'development' && raw.evidence.seed_file === '') problems.push('core.evidence.seed_file: needed by core.evidence.source = "development"');
+  return problems;
+}
+
+const checkedSchema = schema.superRefine((value, context) => {
+  for (const message of problemsOf(value)) context.addIssue({ code: 'custom', message });
+});
+
+/** Read in this order before the file of `--config`; later files win key by key (spec/kms.md section 2). */
+export const DEFAULT_KMS_CONFIG_FILES = ['/etc/kms/kms.toml', '/etc/kms/kms.json', 'kms.toml', 'kms.json'] as const;
+
+/**
+ * Reads the default files that exist, then `file`, and checks the merged result.
+ * @param environment `DSTACK_AGENT_ADDRESS` replaces the guest agent's address
+ * @throws ConfigError CONFIG_UNREADABLE, CONFIG_MALFORMED, or CONFIG_INVALID naming every offending key
+ */
+export function loadKmsConfig(
+  file: string | null,
+  environment: Readonly<Record<string, string | undefined>>,
+  defaults: readonly string[] = DEFAULT_KMS_CONFIG_FILES,
+): KmsConfig {
+  const files = [...defaults.filter((candidate) => existsSync(candidate)), ...(file === null ? [] : [file])];
+  const document = files.map(loadConfigFile).reduce(mergeDocuments, {});
+  return parseKmsConfig(document, file ?? files.at(-1) ?? 'built-in configuration', environment);
+}
+
+/** Checks a configuration value that was read from `source`. @throws ConfigError CONFIG_INVALID naming every offending key */
+export function parseKmsConfig(value: unknown, source: string, environment: Readonly<Record<string, string | undefined>> = {}): KmsConfig {
+  const { rpc, core: raw } = parseConfig(checkedSchema, value, source);
+  return {
+    rpc: { address: rpc.address, port: rpc.port },
+    onboard: { enabled: raw.onboard.enabled, autoBootstrapDomain: raw.onboard.auto_bootstrap_domain, address: raw.onboard.address, port: raw.onboard.port },
+    certDir: raw.cert_dir,
+    siteName: raw.site_name,
+    enforceSelfAuthorization: raw.enforce_self_authorization,
+    attestRpcCert: raw.attest_rpc_cert,
+    image: { verify: raw.image.verify, knownMeasurements: raw.image.known_measurements },
+    metricsEnabled: raw.metrics.enabled,
+    authApi: authApiOf(raw),
+    attestation: trustOf(raw),
+    evidence: evidenceOf(raw, environment['DSTACK_AGENT_ADDRESS'] ?? ''),
+    callerEvidenceMaxAgeSeconds: raw.caller_evidence_max_age,
+  };
+}
+
+function authApiOf({ auth_api: api }: Raw['core']): AuthApiConfig {
+  switch (api.type) {
+    case 'webhook':
+      return { type: 'webhook', url: api.webhook.url };
+    case 'dev':
+      return { type: 'dev', gatewayAppId: api.dev.gateway_app_id };
+    case 'file':
+      return { type: 'file', path: api.file.path };
+  }
+}
+
+function trustOf({ attestation: raw }: Raw['core']): TrustConfig {
+  const { pccs } = raw.urls;
+  return {
+    insecureAllowExternalTrustAnchors: raw.insecure_allow_external_trust_anchors,
+    pccsUrls: typeof pccs === 'string' ? [pccs.trim()].filter((url) => url !== '') : pccs,
+    collateralFile: raw.collateral_file,
+    rootCa: { tdx: raw.root_ca.tdx, awsNitroEnclave: raw.root_ca.aws_nitro_enclave },
+  };
+}
+
+function evidenceOf({ evidence: raw }: Raw['core'], agentAddress: string): KmsEvidenceConfig {
+  switch (raw.source) {
+    case 'agent': {
+      const address = agentAddress !== '' ? agentAddress : raw.agent_address;
+      return { source: 'agent', address: address === '' ? null : address };
+    }
+    case 'device':
+      return { source: 'device' };
+    case 'development':
+      return { source: 'development', seedFile: raw.seed_file, appId: raw.app_id.toLowerCase() };
+  }
+}

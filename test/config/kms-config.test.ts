@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { parseKmsConfig } from '../../src/config/kms-config.js';
+
+const invalid = (value: unknown, key: string): void => {
+  expect(() => parseKmsConfig(value, 'kms.toml')).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(key) }));
+};
+
+describe('KMS configuration', () => {
+  it('has the documented defaults, every one of them the safe choice', () => {
+    expect(parseKmsConfig({}, 'built-in')).toEqual({
+      rpc: { address: '0.0.0.0', port: 8000 },
+      onboard: { enabled: true, autoBootstrapDomain: '', address: '0.0.0.0', port: 8000 },
+      certDir: '/etc/kms/certs',
+      siteName: '',
+      enforceSelfAuthorization: true,
+      attestRpcCert: true,
+      image: { verify: true, knownMeasurements: null },
+      metricsEnabled: true,
+      authApi: { type: 'webhook', url: 'http://auth-api:8000' },
+      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, rootCa: { tdx: null, awsNitroEnclave: null } },
+      evidence: { source: 'agent', address: null },
+      callerEvidenceMaxAgeSeconds: 600,
+    });
+  });
+
+  it('understands a file written for the existing KMS', () => {
+    const config = parseKmsConfig(
+      {
+        default: { workers: 8, ident: 'DStack KMS' },
+        rpc: { address: '0.0.0.0', port: 12001, tls: { key: '/k/rpc.key', certs: '/k/rpc.crt', mutual: { ca_certs: '/k/tmp-ca.crt', mandatory: false } } },
+        core: {
+          cert_dir: '/k',
+          subject_postfix: '.dstack',
+          image: { verify: true, cache_dir: '/images', download_url: 'http://localhost:8000/{OS_IMAGE_HASH}.tar.gz', download_timeout: '2m' },
+          auth_api: { type: 'webhook', webhook: { url: 'http://auth:8000' } },
+          onboard: { enabled: true, auto_bootstrap_domain: '', address: '0.0.0.0', port: 12001 },
+          admin: { enabled: false },
+        },
+      },
+      'kms.toml',
+    );
+    expect(config).toMatchObject({ rpc: { port: 12001 }, certDir: '/k', authApi: { type: 'webhook', url: 'http://auth:8000' } });
+  });
+
+  it('lets DSTACK_AGENT_ADDRESS name the guest agent', () => {
+    expect(parseKmsConfig({}, 'x', { DSTACK_AGENT_ADDRESS: 'unix:/a.sock' }).evidence).toEqual({ source: 'agent', address: 'unix:/a.sock' });
+  });
+
+  it('refuses unknown keys, contradictions and what this release cannot do, by name', () => {
+    invalid({ core: { enforce_self_authorisation: false } }, 'enforce_self_authorisation');
+    invalid({ core: { attestation: { root_ca: { tdx: '/r.pem' } } } }, 'insecure_allow_external_trust_anchors');
+    invalid({ core: { attestation: { root_ca: { intel: '/r.pem' } } } }, 'intel');
+    invalid({ core: { admin: { enabled: true } } }, 'core.admin.enabled');
+    invalid({ core: { sev_snp_key_release: true } }, 'core.sev_snp_key_release');
+    invalid({ core: { auth_api: { type: 'file' } } }, 'core.auth_api.file.path');
+    invalid({ core: { auth_api: { type: 'none' } } }, 'core.auth_api.type');
+    invalid({ core: { evidence: { source: 'development' } } }, 'core.evidence.seed_file');
+    invalid({ rpc: { tls: { mutual: { mandatory: true } } } }, 'rpc.tls.mutual.mandatory');
+    invalid({ rpc: { port: 65536 } }, 'rpc.port');
+  });
+});
