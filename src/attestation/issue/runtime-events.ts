@@ -1,0 +1,134 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
+import { ServiceError, invalidArgument } from '../../errors/service-error.js';
+import type { NativeBinding } from '../../native/binding.js';
+import { eventDigest } from '../event-log/runtime-event.js';
+import { formatRuntimeLogLine, parseRuntimeLog } from '../event-log/runtime-log.js';
+import { MAX_LOG_CHARS } from '../event-log/limits.js';
+import type { RuntimeEvent } from '../evidence/attestation.js';
+import { readBounded, systemCode } from './device-file.js';
+import { createSerialQueue } from './serial-queue.js';
+
+/**
+ * A log beyond these bounds could not travel in an attestation any more (10 MiB, and the payloads are in it
+ * twice), so an application that emits without end would end all evidence of its machine.
+ */
+const MAX_LOG_BYTES = 4 * 1024 * 1024;
+const MAX_LOG_EVENTS = 8192;
+
+const LOCK_POLL_MS = 10;
+
+export interface RuntimeEventPaths {
+  readonly log: string;
+  readonly version: string;
+  readonly lock: string;
+}
+
+export const RUNTIME_EVENT_PATHS: RuntimeEventPaths = {
+  log: '/run/log/dstack/runtime_events.log',
+  version: '/run/log/dstack/runtime_event_version',
+  lock: '/run/log/dstack/runtime_event.lock',
+};
+
+export interface RuntimeEventOptions {
+  readonly native: Pick<NativeBinding, 'lockFile'>;
+  readonly paths: RuntimeEventPaths;
+  /** Extends the register that backs the log with a 48-byte digest. */
+  readonly extend: (digest: Uint8Array) => Promise<void>;
+  /** How long another process may keep the lock, and how long an emission may take in all. */
+  readonly lockDeadlineMs: number;
+  readonly emitDeadlineMs: number;
+  readonly maxWaiting: number;
+}
+
+/** The run-time event log and the register behind it (spec/attestation.md sections 1.5 and 2.3). */
+export interface RuntimeEventLog {
+  /** All events so far; none when there is no log yet. */
+  read(): Promise<RuntimeEvent[]>;
+  /**
+   * Measures the event, then logs it. When this rejects, nothing was logged.
+   * @throws ServiceError INVALID_ARGUMENT for a name that is not Unicode, RESOURCE_EXHAUSTED when the log is full
+   * @throws EvidenceSourceError
+   */
+  emit(event: string, payload: Uint8Array): Promise<void>;
+  /** Runs `task` while nobody on the system, this process included, measures or logs an event. */
+  locked<T>(task: () => Promise<T>): Promise<T>;
+}
+
+export function createRuntimeEventLog(options: RuntimeEventOptions): RuntimeEventLog {
+  const { native, paths } = options;
+  // So that one thread of the pool, not all of them, waits for another process.
+  const queue = createSerialQueue({ maxWaiting: options.maxWaiting });
+
+  async function underLock<T>(task: () => Promise<T>): Promise<T> {
+    const lock = await native.lockFile({ path: paths.lock, pollIntervalMs: LOCK_POLL_MS, deadlineMs: options.lockDeadlineMs });
+    try {
+      return await task();
+    } finally {
+      lock.release();
+    }
+  }
+  const locked = <T>(task: () => Promise<T>): Promise<T> =>
+    queue.run(() => underLock(task), { deadlineMs: options.emitDeadlineMs, signal: null });
+
+  return {
+    locked,
+    read: async () => parse(await readLog(paths.log), paths.log),
+    emit: async (event, payload) => {
+      if (/\p{Cs}/u.test(event)) throw invalidArgument('event: not well-formed Unicode');
+      await locked(() => measureAndLog(options, event, payload.slice()));
+    },
+  };
+}
+
+async function measureAndLog(options: RuntimeEventOptions, name: string, payload: Uint8Array): Promise<void> {
+  const { paths } = options;
+  const event: RuntimeEvent = { event: name, payload, version: await readVersion(paths.version) };
+  // Opened and checked before anything is measured: a register cannot be taken back.
+  const file = await openLog(paths.log);
+  try {
+    const text = await readLog(paths.log);
+    const line = `${text === '' || text.endsWith('\n') ? '' : '\n'}${formatRuntimeLogLine(event)}`;
+    if (parse(text, paths.log).length >= MAX_LOG_EVENTS || Buffer.byteLength(text) + Buffer.byteLength(line) > MAX_LOG_BYTES) {
+      throw new ServiceError('RESOURCE_EXHAUSTED', `the run-time event log is full (${MAX_LOG_EVENTS} events, ${MAX_LOG_BYTES} bytes)`);
+    }
+    await options.extend(eventDigest(event, 'sha384'));
+    await file.appendFile(line);
+  } catch (error) {
+    if (systemCode(error) === null || error instanceof EvidenceSourceError || error instanceof ServiceError) throw error;
+    throw new EvidenceSourceError('DEVICE_FAILED', `the event was measured but cannot be written to ${paths.log}`, { cause: error });
+  } finally {
+    await file.close();
+  }
+}
+
+async function openLog(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a', 0o600);
+  } catch (cause) {
+    throw new EvidenceSourceError('DEVICE_FAILED', `cannot open ${path}`, { cause });
+  }
+}
+
+/** System setup writes it once per boot; until then nothing may be emitted. */
+async function readVersion(path: string): Promise<1 | 2> {
+  const bytes = await readBounded(path, 16);
+  if (bytes === null) throw new EvidenceSourceError('DEVICE_ABSENT', `no event log version yet: ${path}`);
+  const text = Buffer.from(bytes).toString('latin1').trim();
+  if (text === '1') return 1;
+  if (text === '2') return 2;
+  throw new EvidenceSourceError('DEVICE_FAILED', `${path} is neither 1 nor 2`);
+}
+
+async function readLog(path: string): Promise<string> {
+  const bytes = await readBounded(path, MAX_LOG_CHARS);
+  return bytes === null ? '' : Buffer.from(bytes).toString('utf8');
+}
+
+function parse(text: string, path: string): RuntimeEvent[] {
+  try {
+    return parseRuntimeLog(text);
+  } catch (cause) {
+    throw new EvidenceSourceError('DEVICE_FAILED', `${path} cannot be read as a run-time event log`, { cause });
+  }
+}

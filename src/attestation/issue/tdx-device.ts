@@ -1,0 +1,174 @@
+import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
+import type { NativeBinding } from '../../native/binding.js';
+import { parseCcel } from '../event-log/ccel.js';
+import { replayRuntimeEvents } from '../event-log/replay.js';
+import { RUNTIME_IMR, asTdxEvent } from '../event-log/runtime-event.js';
+import type { Attestation, RuntimeEvent, TdxEvent } from '../evidence/attestation.js';
+import type { EvidenceSource } from '../evidence/evidence-source.js';
+import { parseQuote, type TdReport } from '../tdx/quote.js';
+import { readBounded } from './device-file.js';
+import { extendRtmr } from './extend-rtmr.js';
+import { checkReportData } from './report-data.js';
+import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
+import { createSerialQueue } from './serial-queue.js';
+import { createTsmEntryResolver, type TsmPaths } from './tsm-entry.js';
+
+/** The table area is 64 KiB on real machines. */
+const MAX_CCEL_BYTES = 4 * 1024 * 1024;
+
+export interface TdxPaths {
+  readonly tsm: TsmPaths;
+  /** `/dev/tdx_guest`. */
+  readonly tdxGuest: string;
+  readonly rtmrSysfs: string;
+  /** Value of `DCAP_TDX_RTMR_SYSFS_PATH`, or null when it is not set. */
+  readonly rtmrSysfsOverride: string | null;
+  /** Boot event log; `DSTACK_CCEL_FILE` overrides it. */
+  readonly ccel: string;
+  readonly runtimeEvents: RuntimeEventPaths;
+}
+
+export const TDX_PATHS: TdxPaths = {
+  tsm: { base: '/sys/kernel/config/tsm/report', entryName: 'com.intel.dcap', override: null },
+  tdxGuest: '/dev/tdx_guest',
+  rtmrSysfs: '/sys/devices/virtual/misc/tdx_guest/measurements',
+  rtmrSysfsOverride: null,
+  ccel: '/sys/firmware/acpi/tables/data/CCEL',
+  runtimeEvents: RUNTIME_EVENT_PATHS,
+};
+
+/** Milliseconds. */
+export interface TdxTimes {
+  /** Pauses of the quote procedure (spec/attestation.md section 1.1). */
+  readonly busyWaitMs: number;
+  readonly pollIntervalMs: number;
+  readonly generationWaitMs: number;
+  /** One quote, its pauses included. */
+  readonly quoteDeadlineMs: number;
+  /** A caller's wait for its turn and its attestation. */
+  readonly attestDeadlineMs: number;
+  readonly extendDeadlineMs: number;
+  /** How long another process may hold the event lock. */
+  readonly lockDeadlineMs: number;
+  readonly emitDeadlineMs: number;
+}
+
+export const TDX_TIMES: TdxTimes = {
+  busyWaitMs: 10_000,
+  pollIntervalMs: 10,
+  generationWaitMs: 5_000,
+  quoteDeadlineMs: 60_000,
+  attestDeadlineMs: 120_000,
+  extendDeadlineMs: 5_000,
+  lockDeadlineMs: 30_000,
+  emitDeadlineMs: 60_000,
+};
+
+export interface TdxDeviceOptions {
+  readonly native: NativeBinding;
+  readonly paths: TdxPaths;
+  readonly times: TdxTimes;
+  /** `vm_config` of the system configuration, as it stands there; "" when there is none. */
+  readonly config: string;
+  /** Requests that may wait for the device while it serves another. */
+  readonly maxWaiting: number;
+}
+
+/** Evidence of an Intel TDX guest on dstack's own machines (spec/attestation.md section 1.10). */
+export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSource {
+  const { native, paths, times, maxWaiting } = options;
+  const queue = createSerialQueue({ maxWaiting });
+  const quote = createQuoter(options);
+  const events = createRuntimeEventLog({
+    native,
+    paths: paths.runtimeEvents,
+    extend: (digest) =>
+      extendRtmr(
+        { native, sysfs: paths.rtmrSysfs, sysfsOverride: paths.rtmrSysfsOverride, tdxGuest: paths.tdxGuest, deadlineMs: times.extendDeadlineMs },
+        RUNTIME_IMR,
+        digest,
+      ),
+    lockDeadlineMs: times.lockDeadlineMs,
+    emitDeadlineMs: times.emitDeadlineMs,
+    maxWaiting,
+  });
+
+  async function measured(reportData: Buffer): Promise<Measured> {
+    const quoted = await quote(reportData);
+    return { quote: quoted, events: await events.read() };
+  }
+
+  async function attestNow(reportData: Buffer): Promise<Attestation> {
+    const bootEvents = await readBootEvents(paths.ccel);
+    let found = await measured(reportData);
+    // An event emitted in between is in one of the two only; the second look keeps emitters out.
+    if (!agrees(found)) found = await events.locked(() => measured(reportData));
+    if (!agrees(found)) {
+      throw new EvidenceSourceError('DEVICE_FAILED', 'RTMR3 is not what the run-time event log says: something measured without logging, or the reverse');
+    }
+    return assemble(found, bootEvents, reportData, options.config);
+  }
+
+  return {
+    variant: 'dstack-tdx',
+    development: false,
+    nsmDocument: null,
+    emitEvent: events.emit,
+    attest: async (reportData, signal) => {
+      const bound = checkReportData(reportData);
+      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null });
+    },
+  };
+}
+
+interface Measured {
+  readonly quote: { readonly bytes: Uint8Array; readonly report: TdReport };
+  readonly events: readonly RuntimeEvent[];
+}
+
+function agrees({ quote, events }: Measured): boolean {
+  return Buffer.from(replayRuntimeEvents(events, 'sha384')).equals(quote.report.rtmrs[RUNTIME_IMR]);
+}
+
+function createQuoter({ native, paths, times }: TdxDeviceOptions): (reportData: Buffer) => Promise<Measured['quote']> {
+  const resolveEntry = createTsmEntryResolver(paths.tsm);
+  return async (reportData) => {
+    const entryPath = await resolveEntry();
+    if (entryPath === null) throw new EvidenceSourceError('DEVICE_ABSENT', `no configfs-tsm at ${paths.tsm.base}`);
+    const { busyWaitMs, pollIntervalMs, generationWaitMs, quoteDeadlineMs } = times;
+    const bytes = await native.tsmQuote({ entryPath, reportData, busyWaitMs, pollIntervalMs, generationWaitMs, deadlineMs: quoteDeadlineMs });
+    const report = tdReportOf(bytes);
+    if (!reportData.equals(report.reportData)) throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is about other report data than was asked for');
+    return { bytes, report };
+  };
+}
+
+function tdReportOf(bytes: Uint8Array): TdReport {
+  try {
+    const { report } = parseQuote(bytes);
+    if ('rtmrs' in report) return report;
+  } catch (cause) {
+    throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is malformed', { cause });
+  }
+  throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is not one of a TDX guest');
+}
+
+async function readBootEvents(path: string): Promise<TdxEvent[]> {
+  const table = await readBounded(path, MAX_CCEL_BYTES);
+  if (table === null) throw new EvidenceSourceError('DEVICE_ABSENT', `no boot event log at ${path}`);
+  try {
+    return parseCcel(table);
+  } catch (cause) {
+    throw new EvidenceSourceError('DEVICE_FAILED', `${path} cannot be read as a boot event log`, { cause });
+  }
+}
+
+function assemble({ quote, events }: Measured, bootEvents: readonly TdxEvent[], reportData: Buffer, config: string): Attestation {
+  const eventLog = [...bootEvents, ...events.map((event) => asTdxEvent(event, { withPreimage: true }))];
+  return {
+    // V0 has no place for an event's version.
+    wire: events.every((event) => event.version === 1) ? 'v0' : 'v1',
+    platform: { kind: 'tdx', quote: quote.bytes, eventLog },
+    stack: { kind: 'dstack', reportData, runtimeEvents: events, config, reportDataPayload: null },
+  };
+}
