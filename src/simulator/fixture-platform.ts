@@ -37,12 +37,13 @@ export interface FixtureEvidence extends EvidenceSource {
  * The recording's wire version is kept. With a seed the quote (TDX) or document (Nitro Enclave) has the
  * same measurements and a development signature; other platforms cannot be signed anew.
  * @throws VerificationError ATTESTATION_MALFORMED, QUOTE_MALFORMED or NSM_DOCUMENT_MALFORMED for an
- *   unreadable recording; EvidenceSourceError NOT_THIS_PLATFORM for a seed on a platform that cannot be
+ *   unreadable recording; EvidenceSourceError DEVICE_FAILED for one too short to patch, NOT_THIS_PLATFORM for a seed on a platform that cannot be
  *   signed anew; TypeError for a seed of another length
  */
 export function createFixtureEvidence(options: FixtureOptions): FixtureEvidence {
   const recorded = decodeAttestation(options.attestation);
   const signer = options.seed === null ? null : createFixtureSigner(recorded.platform, options.seed, options.clock);
+  if (options.patchReportData) patched(recorded.platform, recorded.stack.reportData); // fails now rather than at the first call
   return {
     variant: teeVariantOf(recorded.platform),
     development: true,

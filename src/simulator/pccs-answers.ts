@@ -8,6 +8,8 @@ export interface PccsAnswer {
 }
 
 const JSON_TYPE = 'application/json';
+/** There is one PCK CA, of class platform; but some clients ask for `processor` whatever the quote says. */
+const PCK_CAS: ReadonlySet<string> = new Set(['platform', 'processor']);
 
 /**
  * What a PCCS of the development machine answers to a GET of `target` (path and query), for an HTTP
@@ -19,9 +21,9 @@ export function pccsAnswer(collateral: QuoteCollateral, target: string): PccsAns
   const query = new URLSearchParams(question?.[2] ?? '');
   switch (question?.[1]) {
     case '/sgx/certification/v4/pckcrl':
-      return query.get('ca') === 'platform' && query.get('encoding') === 'der'
+      return PCK_CAS.has(query.get('ca') ?? '') && query.get('encoding') === 'der'
         ? ok('application/pkix-crl', collateral.pckCrl, { 'SGX-PCK-CRL-Issuer-Chain': collateral.pckCrlIssuerChain })
-        : refusal(400, 'only ca=platform and encoding=der are served');
+        : refusal(400, 'ca must be platform or processor, encoding der');
     case '/sgx/certification/v4/rootcacrl':
       return ok('text/plain', Buffer.from(Buffer.from(collateral.rootCaCrl).toString('hex'), 'latin1'));
     case '/tdx/certification/v4/tcb':

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import { certificatePem } from '../x509/pem.js';
@@ -25,5 +25,8 @@ export function developmentRootFiles(seed: Uint8Array): Readonly<Record<'tdx-roo
  * @throws Error of node:fs; TypeError unless `seed` is 32 bytes
  */
 export function writeDevelopmentRoots(dir: string, seed: Uint8Array): void {
-  for (const [file, pem] of Object.entries(developmentRootFiles(seed))) writeFileSync(join(dir, file), pem, { mode: 0o644 });
+  for (const [file, pem] of Object.entries(developmentRootFiles(seed))) {
+    writeFileSync(join(dir, file), pem);
+    chmodSync(join(dir, file), 0o644); // whatever the umask or an older file's mode was
+  }
 }
