@@ -85,7 +85,7 @@ function readPositions(reader: JsonReader, target: Target, readers: readonly Rea
   let count = 0;
   while (reader.nextItem(count === 0)) {
     const read = readers[count++];
-    if (read === undefined) throw reader.errorAt('trailing characters', reader.at + 1);
+    if (read === undefined) throw reader.errorNext('trailing characters');
     read(reader, target);
   }
 }

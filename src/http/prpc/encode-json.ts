@@ -29,8 +29,7 @@ export function encodePrpcJson<D extends DescMessage>(desc: D, message: MessageI
 /** A JSON string literal in ASCII: mandatory escapes, and `\uXXXX` for everything beyond. */
 export function asciiJsonString(text: string): string {
   const json = JSON.stringify(text);
-  // eslint-disable-next-line no-control-regex -- the range is what "ASCII" means
-  return /^[\u0000-\u007f]*$/.test(json) ? json : json.replace(/[\u0080-\uffff]/g, escapeUnit);
+  return /[\u0080-\uffff]/.test(json) ? json.replace(/[\u0080-\uffff]/g, escapeUnit) : json;
 }
 
 function escapeUnit(unit: string): string {

@@ -52,7 +52,7 @@ export class JsonReader {
 
   /** Steps into a container whose opening character is next. */
   enter(): void {
-    if (++this.#depth > MAX_JSON_DEPTH) throw this.errorAt('recursion limit exceeded', this.at + 1);
+    if (++this.#depth > MAX_JSON_DEPTH) throw this.errorNext('recursion limit exceeded');
     this.at++;
   }
 
@@ -70,22 +70,22 @@ export class JsonReader {
       return null;
     }
     if (!first) {
-      if (code === END) throw this.errorAt('EOF while parsing an object', this.at);
-      if (code !== COMMA) throw this.errorAt('expected `,` or `}`', this.at + 1);
+      if (code === END) throw this.error('EOF while parsing an object');
+      if (code !== COMMA) throw this.errorNext('expected `,` or `}`');
       this.at++;
       code = this.peek();
     }
     if (code === QUOTE) return this.string();
-    if (code === CLOSE_OBJECT) throw this.errorAt('trailing comma', this.at + 1);
-    if (code === END) throw this.errorAt(first ? 'EOF while parsing an object' : 'EOF while parsing a value', this.at);
-    throw this.errorAt('key must be a string', this.at + 1);
+    if (code === CLOSE_OBJECT) throw this.errorNext('trailing comma');
+    if (code === END) throw this.error(first ? 'EOF while parsing an object' : 'EOF while parsing a value');
+    throw this.errorNext('key must be a string');
   }
 
   /** Consumes the colon after a key. */
   colon(): void {
     const code = this.peek();
-    if (code === END) throw this.errorAt('EOF while parsing an object', this.at);
-    if (code !== COLON) throw this.errorAt('expected `:`', this.at + 1);
+    if (code === END) throw this.error('EOF while parsing an object');
+    if (code !== COLON) throw this.errorNext('expected `:`');
     this.at++;
   }
 
@@ -96,13 +96,13 @@ export class JsonReader {
       this.leave();
       return false;
     }
-    if (code === END) throw this.errorAt('EOF while parsing a list', this.at);
+    if (code === END) throw this.error('EOF while parsing a list');
     if (first) return true;
-    if (code !== COMMA) throw this.errorAt('expected `,` or `]`', this.at + 1);
+    if (code !== COMMA) throw this.errorNext('expected `,` or `]`');
     this.at++;
     code = this.peek();
-    if (code === CLOSE_LIST) throw this.errorAt('trailing comma', this.at + 1);
-    if (code === END) throw this.errorAt('EOF while parsing a value', this.at);
+    if (code === CLOSE_LIST) throw this.errorNext('trailing comma');
+    if (code === END) throw this.error('EOF while parsing a value');
     return true;
   }
 
@@ -162,13 +162,13 @@ export class JsonReader {
 
   /** Nothing but white space may follow. */
   finish(): void {
-    if (this.peek() !== END) throw this.errorAt('trailing characters', this.at + 1);
+    if (this.peek() !== END) throw this.errorNext('trailing characters');
   }
 
   /** No value begins here. */
   noValue(): ServiceError {
-    if (this.at >= this.text.length) return this.errorAt('EOF while parsing a value', this.at);
-    return this.errorAt('expected value', this.at + 1);
+    if (this.at >= this.text.length) return this.error('EOF while parsing a value');
+    return this.errorNext('expected value');
   }
 
   /** An error at the current offset: the text up to there has been read. */
@@ -176,19 +176,28 @@ export class JsonReader {
     return this.errorAt(message, this.at);
   }
 
+  /** An error about the next character; one of its bytes counts as read. */
+  errorNext(message: string): ServiceError {
+    return this.errorAt(message, this.at, 1);
+  }
+
   /** An error about the value just read, reported where the existing parser notices: after the end of its container if that follows. */
   errorAfterValue(message: string): ServiceError {
     const code = this.peek();
     if (code === CLOSE_OBJECT || code === CLOSE_LIST) this.at++;
-    return this.errorAt(message, this.at);
+    return this.error(message);
   }
 
-  /** An error after `count` UTF-16 units of the text. */
-  errorAt(message: string, count: number): ServiceError {
-    const read = this.text.slice(0, count);
-    const lineStart = read.lastIndexOf('\n') + 1;
-    const line = read.split('\n').length;
-    return invalidArgument(`${message} at line ${line} column ${Buffer.byteLength(read.slice(lineStart), 'utf8')}`);
+  /** An error after `count` UTF-16 units of the text and `more` bytes. */
+  errorAt(message: string, count: number, more = 0): ServiceError {
+    let line = 1;
+    let lineStart = 0;
+    for (let end = this.text.indexOf('\n'); end >= 0 && end < count; end = this.text.indexOf('\n', lineStart)) {
+      line++;
+      lineStart = end + 1;
+    }
+    const column = Buffer.byteLength(this.text.slice(lineStart, count), 'utf8') + more;
+    return invalidArgument(`${message} at line ${line} column ${column}`);
   }
 
   #skipScalar(code: number): void {
@@ -218,8 +227,8 @@ export class JsonReader {
   }
 
   #badCharacter(): ServiceError {
-    if (this.at >= this.text.length) return this.errorAt('EOF while parsing a string', this.at);
-    return this.errorAt('control character (\\u0000-\\u001F) found while parsing a string', this.at + 1);
+    if (this.at >= this.text.length) return this.error('EOF while parsing a string');
+    return this.errorNext('control character (\\u0000-\\u001F) found while parsing a string');
   }
 }
 
