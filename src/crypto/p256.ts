@@ -12,6 +12,7 @@ export class P256Key {
   /** SubjectPublicKeyInfo, 91 bytes DER. */
   readonly spki: Uint8Array;
   #privateKey: KeyObject | null = null;
+  #publicKey: KeyObject | null = null;
 
   /** @throws KeyMaterialError PRIVATE_KEY_INVALID unless `scalar` is 32 bytes of a number from 1 to n - 1 */
   constructor(scalar: Uint8Array) {
@@ -41,6 +42,12 @@ export class P256Key {
   get privateKey(): KeyObject {
     this.#privateKey ??= createPrivateKey({ format: 'jwk', key: { ...publicJwk(this.point), d: base64url(this.#scalar) } });
     return this.#privateKey;
+  }
+
+  /** Whether `signature` (DER) over `message` is this key's. */
+  verify(message: Uint8Array, signature: Uint8Array): boolean {
+    this.#publicKey ??= createPublicKey(this.privateKey);
+    return verify('sha256', message, this.#publicKey, signature);
   }
 
   /** ECDSA-P256-SHA256 signature over `message`, DER, at most 72 bytes. */

@@ -1,6 +1,9 @@
 import { DstackError } from '../errors/base.js';
 
-/** Bytes that are not the SCALE encoding they should be, or exceed this decoder's bounds. */
+/**
+ * Bytes that are not the SCALE encoding they should be, or exceed this decoder's bounds. The texts of the
+ * common mistakes, and of `field`, are those that existing servers answer with.
+ */
 export class ScaleError extends DstackError<'SCALE_MALFORMED'> {
   constructor(message: string, options?: { readonly cause?: unknown }) {
     super('SCALE_MALFORMED', message, options);
@@ -83,8 +86,19 @@ export class ScaleReader {
     const bytes = this.bytes(max);
     try {
       return utf8.decode(bytes);
+    } catch {
+      throw new ScaleError('Invalid utf8 sequence');
+    }
+  }
+
+  /** What `read` returns; a ScaleError in it names the field `name`, e.g. "Request::subject", around the first mistake. */
+  field<T>(name: string, read: (reader: this) => T): T {
+    try {
+      return read(this);
     } catch (cause) {
-      throw new ScaleError('Invalid utf8 sequence', { cause });
+      if (!(cause instanceof ScaleError)) throw cause;
+      const inner = cause.message.replace(/^/, '\t').replace(/\n(?=.)/g, '\n\t');
+      throw new ScaleError(`Could not decode \`${name}\`:\n${inner}${inner.endsWith('\n') ? '' : '\n'}`, { cause });
     }
   }
 
