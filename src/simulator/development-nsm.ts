@@ -6,7 +6,7 @@ import { signNsmDocument } from './nsm-document.js';
 export interface DevelopmentNsmOptions {
   /** 32 bytes. */
   readonly seed: Uint8Array;
-  /** Unix milliseconds; stamps the documents. */
+  /** Unix seconds, fractions count; stamps the documents. */
   readonly clock: () => number;
   /** By index, 48 bytes each. */
   readonly pcrs: ReadonlyMap<number, Uint8Array>;
@@ -42,7 +42,7 @@ export function createDevelopmentNsm({ seed, clock, pcrs, moduleId, indefiniteMa
       }
       signal?.throwIfAborted();
       const { userData, nonce, publicKey } = request;
-      const content = { moduleId, timestamp: Math.floor(clock()), pcrs, certificate: pki.leaf, cabundle: [pki.root], userData, nonce, publicKey };
+      const content = { moduleId, timestamp: Math.floor(clock() * 1000), pcrs, certificate: pki.leaf, cabundle: [pki.root], userData, nonce, publicKey };
       return signNsmDocument(content, pki.leafKey.privateKey, { indefinite: indefiniteMaps });
     },
   };

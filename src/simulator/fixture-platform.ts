@@ -13,7 +13,7 @@ export interface FixtureOptions {
   readonly patchReportData: boolean;
   /** 32 bytes: sign patched evidence anew under this seed's development PKI. null leaves the signature broken. */
   readonly seed: Uint8Array | null;
-  /** Unix milliseconds; dates re-signed documents and collateral. */
+  /** Unix seconds, fractions count; dates re-signed documents and collateral. */
   readonly clock: () => number;
 }
 

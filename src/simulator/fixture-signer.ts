@@ -20,7 +20,7 @@ export interface FixtureSigner {
 }
 
 /**
- * @param clock Unix milliseconds
+ * @param clock Unix seconds
  * @throws EvidenceSourceError NOT_THIS_PLATFORM for evidence other than TDX and Nitro Enclave, whose
  *   further signatures (vTPM, VCEK) this PKI has no keys for
  */

@@ -7,7 +7,7 @@ import { seededBytes } from './seeded-keys.js';
 export interface DevelopmentNitroOptions {
   /** 32 bytes. */
   readonly seed: Uint8Array;
-  /** Unix milliseconds; stamps the documents. */
+  /** Unix seconds, fractions count; stamps the documents. */
   readonly clock: () => number;
   /** PCR0 and following, 48 bytes each, at most 16; the rest are zero. All-zero PCR0 to PCR2 make a debug enclave. */
   readonly pcrs: readonly Uint8Array[];

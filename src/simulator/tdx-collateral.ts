@@ -43,17 +43,21 @@ export function createDevelopmentCollateral(pki: DevelopmentTdxPki, at: { readon
 }
 
 /**
- * Answers for the development machine alone.
- * @param clock Unix milliseconds
+ * Answers for the development machine alone, with the same object all through an hour.
+ * @param clock Unix seconds
  */
 export function createDevelopmentCollateralGetter(pki: DevelopmentTdxPki, clock: () => number, verdict: TcbVerdict = UP_TO_DATE): CollateralGetter {
+  let latest: { readonly hour: number; readonly collateral: QuoteCollateral } | null = null;
   return {
     async getCollateral({ tee, fmspc, ca }) {
       if (tee !== 'tdx' || ca !== 'platform' || !Buffer.from(DEVELOPMENT_MACHINE.fmspc).equals(fmspc)) {
         const wanted = `${tee} ${Buffer.from(fmspc).toString('hex')} (${ca})`;
         throw new CollateralError('COLLATERAL_UNAVAILABLE', `the development platform has no collateral for ${wanted}`);
       }
-      return createDevelopmentCollateral(pki, { now: clock() / 1000 }, verdict);
+      const now = clock();
+      const hour = Math.floor(now / HOUR);
+      if (latest?.hour !== hour) latest = { hour, collateral: createDevelopmentCollateral(pki, { now }, verdict) };
+      return latest.collateral;
     },
   };
 }

@@ -17,7 +17,7 @@ import type { DevelopmentQuoter } from './tdx-quote.js';
 export interface DevelopmentTdxOptions {
   /** 32 bytes. */
   readonly seed: Uint8Array;
-  /** Unix milliseconds; dates the collateral. */
+  /** Unix seconds; dates the collateral. */
   readonly clock: () => number;
   /** What was provisioned, or the very run-time events to start with. */
   readonly app: DevelopmentApp | { readonly events: readonly RuntimeEvent[] };

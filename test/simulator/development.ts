@@ -5,9 +5,9 @@ import { createDevelopmentTdxPki } from '../../src/simulator/tdx-pki.js';
 import { createDevelopmentQuoter, DEFAULT_TD_ATTRIBUTES, DEFAULT_XFAM } from '../../src/simulator/tdx-quote.js';
 import type { TdMeasurements } from '../../src/simulator/tdx-quote.js';
 
-/** 2026-11-23T15:50:11Z, in seconds. */
+/** 2026-11-23T15:50:11Z, Unix seconds. */
 export const NOW = 1_795_449_011;
-export const clock = (): number => NOW * 1000;
+export const clock = (): number => NOW;
 
 export const seed = Uint8Array.from({ length: 32 }, (_, i) => i);
 export const otherSeed = new Uint8Array(32).fill(0xee);

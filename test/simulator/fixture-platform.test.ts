@@ -127,7 +127,7 @@ describe('recordings of other kinds', () => {
     const fixture = createFixtureEvidence({ ...signed, attestation: nitro });
     const { platform } = await fixture.attest(reportData);
     if (platform.kind !== 'nitro-enclave' || fixture.recorded.platform.kind !== 'nitro-enclave' || fixture.root === null) throw new Error('no NSM document');
-    const { document } = verifyNsmDocument(platform.nsmQuote, { nowMs: clock(), root: fixture.root });
+    const { document } = verifyNsmDocument(platform.nsmQuote, { nowMs: NOW * 1000, root: fixture.root });
     const recorded = parseNsmDocument(fixture.recorded.platform.nsmQuote);
     expect(document).toMatchObject({ userData: reportData, moduleId: recorded.moduleId, pcrs: recorded.pcrs });
     const bare = await fixture.nsmDocument?.({ userData: null, nonce: Uint8Array.of(9), publicKey: null });

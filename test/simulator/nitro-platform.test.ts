@@ -9,12 +9,12 @@ import { parsePemChain } from '../../src/x509/pem.js';
 import { createDevelopmentNitro, developmentPcrs } from '../../src/simulator/nitro-platform.js';
 import type { DevelopmentNitroOptions } from '../../src/simulator/nitro-platform.js';
 import { vectorText } from '../attestation/vectors.js';
-import { clock, imageHash, otherSeed, reportData, seed, thrownBy } from './development.js';
+import { clock, imageHash, NOW, otherSeed, reportData, seed, thrownBy } from './development.js';
 
 const pcrs = developmentPcrs(imageHash);
 const options: DevelopmentNitroOptions = { seed, clock, pcrs, appId: new Uint8Array(20).fill(0xa0) };
 const enclave = createDevelopmentNitro(options);
-const at = { nowMs: clock(), root: enclave.root };
+const at = { nowMs: NOW * 1000, root: enclave.root };
 
 function documentOf({ platform }: Attestation): Uint8Array {
   if (platform.kind !== 'nitro-enclave') throw new Error(`evidence of ${platform.kind}`);
@@ -25,7 +25,7 @@ describe('the development Nitro Enclave', () => {
   it.each([true, false])('is accepted by the production verifier (indefinite maps: %s)', async (indefiniteMaps) => {
     const bytes = documentOf(await createDevelopmentNitro({ ...options, indefiniteMaps }).attest(reportData));
     const { document } = verifyNsmDocument(bytes, at);
-    expect(document).toMatchObject({ digest: 'SHA384', timestampMs: clock(), userData: reportData, nonce: null, publicKey: null });
+    expect(document).toMatchObject({ digest: 'SHA384', timestampMs: NOW * 1000, userData: reportData, nonce: null, publicKey: null });
     expect(document.pcrs.size).toBe(16);
     for (const [index, pcr] of pcrs.entries()) expect(document.pcrs.get(index)).toEqual(pcr);
     expect(document.pcrs.get(15)).toEqual(new Uint8Array(48));

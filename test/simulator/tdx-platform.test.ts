@@ -128,6 +128,15 @@ describe('its collateral', () => {
     await expect(refused).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
   });
 
+  it('is made once an hour', async () => {
+    let now = NOW;
+    const { collateral } = createDevelopmentTdx({ ...options, clock: () => now });
+    const first = await collateral.getCollateral(collateralRequest);
+    expect(await collateral.getCollateral(collateralRequest)).toBe(first);
+    now += 3600;
+    expect((await collateral.getCollateral(collateralRequest)).tcbInfo).not.toBe(first.tcbInfo);
+  });
+
   it('carries the verdict asked for', async () => {
     const platform = createDevelopmentTdx({ ...options, tcb: { status: 'OutOfDate', advisoryIds: ['INTEL-SA-00002'], revoked: null } });
     const { quote } = parts(await platform.attest(reportData));
