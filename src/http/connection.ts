@@ -8,6 +8,8 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 /** One accepted connection, as request handlers see it. */
 export interface Connection {
   readonly peer: Peer;
+  /** True once the listener is stopping: answers from now on close the connection. */
+  readonly draining?: boolean;
   /** Who is calling; settled once per connection and synchronous from then on. Never rejects: failed evidence is part of the Caller. */
   caller(): Caller | Promise<Caller>;
 }

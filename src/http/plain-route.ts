@@ -24,5 +24,7 @@ export interface PlainRoute {
   readonly procedure: string;
   readonly verb: 'GET';
   readonly path: string;
+  /** Leaves a request to the prpc door when it returns true, e.g. for `?encoding=hex`. */
+  readonly declines?: (query: URLSearchParams) => boolean;
   readonly handle: (request: PlainRequest) => PlainAnswer | Promise<PlainAnswer>;
 }
