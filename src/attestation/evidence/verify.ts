@@ -1,3 +1,4 @@
+import { REPORT_DATA_TAG, taggedReportData } from '../../crypto/report-data.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { withContext } from '../../errors/with-context.js';
@@ -8,7 +9,6 @@ import { type QuoteVerdict, verifyQuoteWith } from '../dcap/verify-quote.js';
 import { replayRuntimeEvents } from '../event-log/replay.js';
 import { checkV2Events } from '../event-log/v2-events.js';
 import { verifyNsmDocument } from '../nitro/verify.js';
-import { boundReportData } from '../report-data.js';
 import { parseQuote, type Quote, type TdReport } from '../tdx/quote.js';
 import { PLATFORM_NAMES } from '../tee-variant.js';
 import type { TrustRoots } from '../trust-roots.js';
@@ -119,6 +119,6 @@ function verifiedDocument(bytes: Uint8Array, now: number, root: Uint8Array): Ret
 /** A pod's report data stands for its payload; this is checked before any other work (spec/attestation.md section 4). */
 function checkPodPayload({ reportData, reportDataPayload }: StackEvidence): void {
   if (reportDataPayload === null) return;
-  const expected = boundReportData('app-data', Buffer.from(reportDataPayload, 'utf8'));
+  const expected = taggedReportData(REPORT_DATA_TAG.appData, Buffer.from(reportDataPayload, 'utf8'));
   if (Buffer.compare(reportData, expected) !== 0) throw new VerificationError('REPORT_DATA_MISMATCH', 'report data does not match its payload');
 }
