@@ -20,6 +20,8 @@ const FLAGS = [
   // Some distributions predefine another level, and a redefinition is an error.
   '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=2',
   '-DNAPI_VERSION=8', '-DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+  // A worker thread that ends while an operation runs can take no exception any more; without this, the process aborts.
+  '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
 ];
 const LINK_FLAGS = ['-shared', '-pthread', '-Wl,-z,relro,-z,now'];
 

@@ -23,7 +23,7 @@ class DeviceWorker : public Napi::AsyncWorker {
   // Off the main thread: does the work; nullopt is success.
   virtual std::optional<Failure> Run() = 0;
 
-  // On the main thread, after success: the value the promise resolves to.
+  // On the main thread, after success: the value the promise resolves to; empty when the environment cannot make it.
   virtual Napi::Value Result(Napi::Env env) = 0;
 
  private:
@@ -35,7 +35,7 @@ class DeviceWorker : public Napi::AsyncWorker {
   std::optional<Failure> failure_;
 };
 
-// A new Uint8Array with its own copy of `bytes`.
+// A new Uint8Array with its own copy of `bytes`; empty when the environment cannot make it.
 Napi::Value ToUint8Array(Napi::Env env, const std::vector<uint8_t>& bytes);
 
 }  // namespace dstack

@@ -31,6 +31,7 @@ class LockFileWorker final : public DeviceWorker {
 
   Napi::Value Result(Napi::Env env) override {
     Napi::Object lock = env.GetInstanceData<AddonData>()->file_lock.New({});
+    if (lock.IsEmpty()) return lock;
     FileLock::Unwrap(lock)->Hold(std::move(fd_));
     return lock;
   }
