@@ -9,20 +9,20 @@ export function info(getInfo: () => Promise<InstanceInfo>): UnaryHandler<typeof 
   return async () => infoMessage(await getInfo());
 }
 
-function infoMessage({ app, ...info }: InstanceInfo): MessageInitShape<typeof AppInfoSchema> {
+function infoMessage({ app, ...rest }: InstanceInfo): MessageInitShape<typeof AppInfoSchema> {
   return {
     appId: app.appId,
     instanceId: app.instanceId,
-    appCert: info.appCert,
-    tcbInfo: info.tcbInfo,
-    appName: info.appName,
+    appCert: rest.appCert,
+    tcbInfo: rest.tcbInfo,
+    appName: rest.appName,
     deviceId: app.deviceId,
     mrAggregated: app.mrAggregated,
     osImageHash: app.osImageHash,
-    keyProviderInfo: info.keyProviderInfo,
+    keyProviderInfo: rest.keyProviderInfo,
     composeHash: app.composeHash,
-    vmConfig: info.vmConfig,
-    cloudVendor: info.cloudVendor,
-    cloudProduct: info.cloudProduct,
+    vmConfig: rest.vmConfig,
+    cloudVendor: rest.cloudVendor,
+    cloudProduct: rest.cloudProduct,
   };
 }
