@@ -7,6 +7,10 @@ export class BoundedCache<V extends object> {
     this.#capacity = capacity;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   get(key: string): V | undefined {
     const value = this.#entries.get(key);
     if (value !== undefined) {
