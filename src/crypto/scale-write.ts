@@ -28,7 +28,9 @@ export class ScaleWriter {
     return this.u8(value ? 1 : 0);
   }
 
+  /** A compact integer of at most 32 bits. */
   compact(value: number): this {
+    if (!Number.isInteger(value)) throw new ScaleError('not an integer');
     if (value < 2 ** 6) return this.u8(value * 4);
     if (value < 2 ** 14) return this.u16(value * 4 + 1);
     if (value < 2 ** 30) return this.u32(value * 4 + 2);

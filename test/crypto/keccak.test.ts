@@ -21,6 +21,11 @@ describe('keccak256', () => {
 
   it('gives the same digests either way', async () => {
     await prepareKeccak256();
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (message) => expect(toHex(keccak256(message))).toBe(toHex(keccak_256(message)))), { numRuns: 200 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 500 }), (message) => {
+        expect(toHex(keccak256(message))).toBe(toHex(keccak_256(message)));
+      }),
+      { numRuns: 200 },
+    );
   });
 });
