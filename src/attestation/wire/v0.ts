@@ -17,7 +17,8 @@ const TPM_PLATFORMS = ['dstack', 'gcp', 'nitroenclave', 'aws-ec2'] as const;
  * @throws VerificationError ATTESTATION_MALFORMED
  */
 export function decodeV0(input: Uint8Array): Attestation {
-  const reader = new ScaleReader(input);
+  // A plain Uint8Array even when given a Buffer, whose slice() does not copy.
+  const reader = new ScaleReader(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
   try {
     if (reader.u8() !== 0) malformed('not version 0');
     const platform = readPlatform(reader);

@@ -137,6 +137,13 @@ describe('what a reader tolerates (spec/attestation.md section 3.3)', () => {
 });
 
 describe('framing', () => {
+  it.each(['V0-D', 'V1-C'])('%s: nothing decoded shares memory with the input, a Buffer included', (name) => {
+    const input = Buffer.from(vectors[name] ?? '', 'hex');
+    const attestation = decodeAttestation(input);
+    input.fill(0);
+    expect(hex(encodeAttestation(attestation))).toBe(vectors[name]);
+  });
+
   it.each([[''], ['01'], ['7f'], ['90'], ['ff'], ['c0']])('refuses %j', (text) => {
     expect(() => decodeAttestation(unhex(text))).toThrow(malformed);
   });

@@ -1,0 +1,178 @@
+import type { CollateralGetter } from '../attestation/collateral.js';
+import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
+import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
+import type { VerifyOptions } from '../attestation/evidence/verify.js';
+import { VerifierCache } from '../attestation/evidence/verifier-cache.js';
+import { DstackError, messageChain } from '../errors/base.js';
+import { CollateralError } from '../errors/collateral-error.js';
+import { VerificationError } from '../errors/verification-error.js';
+import type { Claims, ClaimValue } from './verify/claims.js';
+import { type Confirmed, examine, type Examination } from './verify/examine.js';
+import { recogniseEvidence, reportDataOption, timeOption, VerifyInputError } from './verify/input.js';
+import { assignRoots, candidateRoots, type ExplicitRoots, readRoot, replacementWarnings } from './verify/roots.js';
+
+/** `dstack verify <file>` as the command line has it; null for an option that was not given. */
+export interface VerifyCommandOptions {
+  readonly file: string;
+  /** File of a QuoteCollateralV3 JSON object or of a list of recorded HTTP answers. */
+  readonly collateral: string | null;
+  /** Unix seconds at which to judge; the present when null. */
+  readonly at: string | null;
+  /** Files of trust anchors, PEM or DER, that replace the vendors'. */
+  readonly roots: readonly string[];
+  /** Hex the report data must equal, padded with zeros to 64 bytes. */
+  readonly reportData: string | null;
+  readonly json: boolean;
+}
+
+/** What the command touches of the world. */
+export interface VerifyCommandIo {
+  readFile(path: string): Promise<Uint8Array>;
+  /** Unix seconds. */
+  now(): number;
+  /** Lines for standard output and standard error, without newline. */
+  out(line: string): void;
+  err(line: string): void;
+}
+
+/** 0 accepted, 1 refused, 2 input unreadable or command misused. */
+export type VerifyExitCode = 0 | 1 | 2;
+
+interface Verdict {
+  readonly accepted: boolean;
+  readonly code: string | null;
+  readonly reason: string | null;
+  readonly claims: Claims;
+}
+
+interface Request {
+  readonly evidence: Uint8Array;
+  readonly collateral: CollateralGetter;
+  readonly explicit: ExplicitRoots;
+  readonly now: number;
+  readonly reportData: Uint8Array | null;
+}
+
+/**
+ * Judges evidence in a file and prints the verdict, as text or as
+ * `{"accepted": boolean, "code": string | null, "claims": {…}}`. Nothing is fetched: collateral comes from
+ * the file given, and without it no quote is accepted (COLLATERAL_UNAVAILABLE).
+ */
+export async function runVerify(options: VerifyCommandOptions, io: VerifyCommandIo): Promise<VerifyExitCode> {
+  try {
+    const request = await readRequest(options, io);
+    for (const warning of replacementWarnings(request.explicit)) io.err(warning);
+    const verdict = await judge(request);
+    print(verdict, options.json, io);
+    return verdict.accepted ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof VerifyInputError)) throw error;
+    io.err(messageChain(error));
+    if (options.json) io.out(JSON.stringify({ accepted: false, code: error.code, claims: {} }));
+    return 2;
+  }
+}
+
+async function readRequest(options: VerifyCommandOptions, io: VerifyCommandIo): Promise<Request> {
+  const roots = [];
+  for (const path of options.roots) roots.push(readRoot(await read(path, io), path));
+  return {
+    evidence: await read(options.file, io),
+    collateral: options.collateral === null ? NO_COLLATERAL : parseCollateral(await read(options.collateral, io), options.collateral),
+    explicit: assignRoots(roots),
+    now: options.at === null ? io.now() : timeOption(options.at),
+    reportData: options.reportData === null ? null : reportDataOption(options.reportData),
+  };
+}
+
+const NO_COLLATERAL: CollateralGetter = {
+  getCollateral: async () => {
+    throw new CollateralError('COLLATERAL_UNAVAILABLE', 'no --collateral was given, so the TCB of the platform cannot be decided');
+  },
+};
+
+/** A list is recorded answers, anything else one set of collateral. */
+function parseCollateral(file: Uint8Array, path: string): CollateralGetter {
+  const text = Buffer.from(file).toString('utf8');
+  try {
+    if (text.trimStart().startsWith('[')) return recordedAnswers(text);
+    const collateral = parseCollateralJson(text);
+    return { getCollateral: async () => collateral };
+  } catch (cause) {
+    if (cause instanceof CollateralError) throw new VerifyInputError('INPUT_UNREADABLE', `cannot use ${path}`, { cause });
+    throw cause;
+  }
+}
+
+async function read(path: string, io: VerifyCommandIo): Promise<Uint8Array> {
+  try {
+    return await io.readFile(path);
+  } catch (cause) {
+    throw new VerifyInputError('INPUT_UNREADABLE', `cannot read ${path}`, { cause });
+  }
+}
+
+async function judge(request: Request): Promise<Verdict> {
+  const input = recogniseEvidence(request.evidence);
+  let claims: Claims = { verified: false, kind: input.kind };
+  try {
+    const examination = examine(input);
+    claims = { verified: false, ...examination.claims };
+    const confirmed = await verifyUnderAny(examination, request);
+    claims = { verified: true, ...confirmed.claims };
+    checkReportData(confirmed, request.reportData);
+    confirmed.appraise();
+    return { accepted: true, code: null, reason: null, claims };
+  } catch (error) {
+    if (!(error instanceof DstackError) || error instanceof VerifyInputError) throw error;
+    return { accepted: false, code: error.code, reason: messageChain(error), claims };
+  }
+}
+
+/** The verdict under the first anchor that accepts; when none does, the most promising one's reason. */
+async function verifyUnderAny(examination: Examination, { explicit, now, collateral }: Request): Promise<Confirmed> {
+  const options: Omit<VerifyOptions, 'roots'> = { now, collateral, cache: new VerifierCache() };
+  let reason: unknown = null;
+  for (const roots of candidateRoots(examination, explicit)) {
+    try {
+      return await examination.verify({ ...options, roots });
+    } catch (error) {
+      reason ??= error;
+    }
+  }
+  throw reason;
+}
+
+function checkReportData({ reportData }: Confirmed, expected: Uint8Array | null): void {
+  if (expected === null) return;
+  const padded = new Uint8Array(Math.max(64, reportData.length));
+  padded.set(reportData);
+  if (Buffer.compare(padded, expected) !== 0) throw new VerificationError('REPORT_DATA_MISMATCH', 'report data are not those of --report-data');
+}
+
+function print({ accepted, code, reason, claims }: Verdict, json: boolean, io: VerifyCommandIo): void {
+  if (json) {
+    if (reason !== null) io.err(reason);
+    io.out(JSON.stringify({ accepted, code, claims }));
+    return;
+  }
+  io.out(accepted ? 'ACCEPTED' : `REFUSED ${code}: ${reason}`);
+  for (const line of claimLines(claims, '')) io.out(line);
+}
+
+function claimLines(claims: Claims, indent: string): string[] {
+  return Object.entries(claims).flatMap(([name, value]) => {
+    if (isNested(value)) return [`${indent}${name}:`, ...claimLines(value, `${indent}  `)];
+    return [`${indent}${name}: ${printable(value)}`];
+  });
+}
+
+/** Evidence is somebody else's text: nothing in it may move the cursor. */
+function printable(value: Exclude<ClaimValue, Claims>): string {
+  const text = Array.isArray(value) ? value.join(' ') : String(value);
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function isNested(value: ClaimValue): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

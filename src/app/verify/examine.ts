@@ -1,0 +1,112 @@
+import { type AppraisalPolicy, appraise, STRICT_POLICY } from '../../attestation/appraisal/appraise.js';
+import { TCB_STATUSES } from '../../attestation/dcap/tcb-status.js';
+import type { PlatformEvidence } from '../../attestation/evidence/attestation.js';
+import { appInfo } from '../../attestation/evidence/measurements.js';
+import { checkQuoteSignatures, pckChainOf } from '../../attestation/evidence/quote-signatures.js';
+import { verifyAttestation, type VerifyOptions, verifyQuoteBytes } from '../../attestation/evidence/verify.js';
+import { type NsmDocument, parseNsmDocument } from '../../attestation/nitro/document.js';
+import { isDebugEnclave, verifyNsmDocument } from '../../attestation/nitro/verify.js';
+import { parseQuote, type Quote } from '../../attestation/tdx/quote.js';
+import type { TrustRoots } from '../../attestation/trust-roots.js';
+import { decodeAttestation } from '../../attestation/wire/decode.js';
+import { AppraisalError } from '../../errors/appraisal-error.js';
+import { CollateralError } from '../../errors/collateral-error.js';
+import { appInfoClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, verdictClaims } from './claims.js';
+import type { VerifyInput } from './input.js';
+
+/** A file holds no policy: any status Intel does not revoke is shown and left to the reader, debug mode never is. */
+const FILE_POLICY: AppraisalPolicy = { ...STRICT_POLICY, acceptedTcbStatuses: TCB_STATUSES, acceptedAdvisoryIds: 'any' };
+
+/** Evidence that was decoded. */
+export interface Examination {
+  /** Which trust anchor it is verified under; null when this release verifies none of its kind. */
+  readonly technology: keyof TrustRoots | null;
+  /** Certificates the evidence carries, DER; their issuers' names hint at the anchor. @throws VerificationError */
+  certificates(): readonly Uint8Array[];
+  /** Nothing of it verified. */
+  readonly claims: Claims;
+  /** @throws VerificationError, AppraisalError, CollateralError */
+  verify(options: VerifyOptions): Promise<Confirmed>;
+}
+
+/** Evidence that was verified. */
+export interface Confirmed {
+  readonly claims: Claims;
+  /** What the hardware signed; empty when it signed none. */
+  readonly reportData: Uint8Array;
+  /** @throws AppraisalError when nobody should accept it, genuine or not */
+  appraise(): void;
+}
+
+/** Decodes evidence of any kind. @throws VerificationError */
+export function examine({ kind, bytes }: VerifyInput): Examination {
+  if (kind === 'quote') return examineQuote(parseQuote(bytes));
+  return kind === 'nsm-document' ? examineDocument(bytes) : examineAttestation(bytes);
+}
+
+function examineQuote(quote: Quote): Examination {
+  const claims = quoteClaims(quote);
+  return {
+    technology: 'tdx',
+    certificates: () => pckChainOf(quote),
+    claims,
+    verify: async (options) => {
+      const verdict = await verifyQuoteBytes(quote, options).catch((error: unknown) => explainMissingCollateral(error, quote, options));
+      return { claims: { ...claims, ...verdictClaims(verdict) }, reportData: verdict.report.reportData, appraise: () => undefined };
+    },
+  };
+}
+
+/** Without collateral nothing is accepted, but a forgery should not be reported as a lack of collateral. */
+function explainMissingCollateral(error: unknown, quote: Quote, { now, roots }: VerifyOptions): never {
+  if (error instanceof CollateralError) checkQuoteSignatures(quote, { now, root: roots.tdx });
+  throw error;
+}
+
+function examineDocument(bytes: Uint8Array): Examination {
+  const document = parseNsmDocument(bytes);
+  const claims = nsmClaims(document);
+  return {
+    technology: 'nitroEnclave',
+    certificates: () => [document.certificate, ...document.cabundle],
+    claims,
+    verify: async ({ now, roots }) => {
+      const { validUntil } = verifyNsmDocument(bytes, { nowMs: now * 1000, root: roots.nitroEnclave });
+      return { claims: { ...claims, validUntil }, reportData: document.userData ?? new Uint8Array(), appraise: () => refuseDebug(document) };
+    },
+  };
+}
+
+function refuseDebug(document: NsmDocument): void {
+  if (isDebugEnclave(document)) throw new AppraisalError('DEBUG_MODE', 'the enclave ran in debug mode: its PCR0, PCR1 and PCR2 are zeros');
+}
+
+function examineAttestation(bytes: Uint8Array): Examination {
+  const attestation = decodeAttestation(bytes);
+  const claims = attestationClaims(attestation);
+  return {
+    ...attestationAnchor(attestation.platform),
+    claims,
+    verify: async (options) => {
+      const verified = await verifyAttestation(attestation, options);
+      const { tcbStatus, advisoryIds, validUntil } = verified;
+      const views = {
+        appInfo: appInfoClaims(appInfo(verified, { view: 'runtime' })),
+        appInfoBootTime: appInfoClaims(appInfo(verified, { view: 'boot-time' })),
+      };
+      return { claims: { ...claims, tcbStatus, advisoryIds, validUntil, ...views }, reportData: verified.reportData, appraise: () => appraise(verified, FILE_POLICY) };
+    },
+  };
+}
+
+function attestationAnchor(platform: PlatformEvidence): Pick<Examination, 'technology' | 'certificates'> {
+  if (platform.kind === 'tdx') return { technology: 'tdx', certificates: () => pckChainOf(parseQuote(platform.quote)) };
+  if (platform.kind !== 'nitro-enclave') return { technology: null, certificates: () => [] };
+  return {
+    technology: 'nitroEnclave',
+    certificates: () => {
+      const { certificate, cabundle } = parseNsmDocument(platform.nsmQuote);
+      return [certificate, ...cabundle];
+    },
+  };
+}

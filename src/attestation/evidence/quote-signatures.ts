@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { VerificationError } from '../../errors/verification-error.js';
+import { parseCertificate } from '../../x509/certificate.js';
+import { EKU_SERVER_AUTH, verifyPath } from '../../x509/path.js';
+import { parsePemChain } from '../../x509/pem.js';
+import { checkHeader } from '../dcap/quote-header.js';
+import { importRawP256, verifyP256 } from '../dcap/raw-p256.js';
+import type { Quote } from '../tdx/quote.js';
+
+const PCK_CHAIN = 5;
+const MAX_CHAIN = 8;
+
+/**
+ * All of a quote that can be verified without collateral: certificate path to the root (revocation unknown),
+ * the quoting enclave's report, its key, the quote's signature. For diagnosis only: without the TCB level
+ * this accepts nothing.
+ * @param options.now unix seconds
+ * @param options.root DER of the trust anchor
+ * @throws VerificationError with the code of the first check that failed
+ */
+export function checkQuoteSignatures(quote: Quote, options: { readonly now: number; readonly root: Uint8Array }): void {
+  checkHeader(quote);
+  const { auth } = quote;
+  const [leaf, ...intermediates] = pckChainOf(quote).map(parseCertificate);
+  if (leaf === undefined) throw new VerificationError('PCK_CHAIN_TOO_SHORT', 'the quote carries no PCK certificate');
+  const anchor = parseCertificate(options.root);
+  const { leafKey } = verifyPath({ leaf, intermediates, anchor, now: options.now, extendedKeyUsage: EKU_SERVER_AUTH, revocation: null });
+  if (!verifyP256(leafKey, auth.qeReport.raw, auth.qeReportSignature)) {
+    throw new VerificationError('QE_REPORT_SIGNATURE_INVALID', 'the QE report is not signed by the PCK key');
+  }
+  const digest = createHash('sha256').update(auth.attestationKey).update(auth.qeAuthData).digest();
+  if (Buffer.compare(digest, auth.qeReport.reportData.subarray(0, 32)) !== 0) {
+    throw new VerificationError('QE_REPORT_DATA_MISMATCH', 'the QE report is not about the attestation key of this quote');
+  }
+  const attestationKey = importRawP256(auth.attestationKey);
+  if (attestationKey === null || !verifyP256(attestationKey, quote.signedRegion, auth.signature)) {
+    throw new VerificationError('QUOTE_SIGNATURE_INVALID', 'the quote is not signed by its attestation key');
+  }
+}
+
+/** DER of the certificates a quote carries, leaf first. @throws VerificationError PCK_CERTIFICATION_UNSUPPORTED, CERTIFICATE_MALFORMED */
+export function pckChainOf({ auth }: Quote): Uint8Array[] {
+  const { type, data } = auth.certification;
+  if (type !== PCK_CHAIN) throw new VerificationError('PCK_CERTIFICATION_UNSUPPORTED', `certification data of type ${type} carry no certificate`);
+  return parsePemChain(Buffer.from(data).toString('latin1'), MAX_CHAIN);
+}
