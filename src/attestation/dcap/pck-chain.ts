@@ -14,6 +14,7 @@ import { readChain, verifyChain } from './signed-document.js';
 
 /** Certification data that is the PEM chain itself. */
 const PCK_CHAIN = 5;
+const PEM_END = '-----END CERTIFICATE-----';
 const EMPTY = { code: 'PCK_CHAIN_TOO_SHORT', subject: 'PCK' } as const;
 
 /** A platform whose certificate leads to the anchor. */
@@ -48,12 +49,18 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
  * @throws VerificationError PCK_CERTIFICATION_UNSUPPORTED when the quote does not carry the certificate, PCK_…, CERTIFICATE_…
  */
 export function collateralRequestOf(quote: Quote): CollateralRequest {
-  const [leaf] = readChain(chainOf(quote.auth.certification), EMPTY);
+  const [leaf] = readChain(firstBlock(chainOf(quote.auth.certification)), EMPTY);
   return {
     tee: quote.header.teeType === TEE_TYPE_TDX ? 'tdx' : 'sgx',
     fmspc: extensionOf(leaf).fmspc,
     ca: pckCaOf(leaf.issuerRaw),
   };
+}
+
+/** The leaf's part of a chain: nothing else is needed to know which collateral to fetch. */
+function firstBlock(pem: string): string {
+  const end = pem.indexOf(PEM_END);
+  return end < 0 ? pem : pem.slice(0, end + PEM_END.length);
 }
 
 /** The text may end in a NUL (trap T4), which no PEM reader minds. */
