@@ -1,6 +1,6 @@
 /**
  * Intel SGX Root CA (2018-05-21 to 2049-12-31, P-256), DER in base64, as published at
- * https://certificates.trustedservices.intel.com/IntelSGXRootCA.der. SHA-256 of the DER:
+ * https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem. SHA-256 of the DER:
  * 44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3
  */
 export const INTEL_SGX_ROOT_CA =

@@ -3,7 +3,7 @@ import type { DerNode } from '../../crypto/der.js';
 import { oid } from '../../crypto/der-write.js';
 import { VerificationError } from '../../errors/verification-error.js';
 
-/** Intel's SGX extension of a PCK certificate (Intel SGX PCK Certificate specification, section 1.3.5). */
+/** Intel's SGX extension of a PCK certificate (Intel SGX PCK Certificate and CRL Profile Specification). */
 export const PCK_EXTENSION_OID = '1.2.840.113741.1.13.1';
 
 /** What a PCK certificate says about its platform. Byte fields are views into the certificate. */
