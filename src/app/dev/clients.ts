@@ -1,0 +1,68 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeAttestation } from '../../attestation/wire/decode.js';
+import { stripForCertificate } from '../../attestation/wire/strip.js';
+import { randomP256Key } from '../../crypto/p256.js';
+import { p256KeyFromPem, p256KeyToPem } from '../../crypto/p256-pem.js';
+import { certificateReportData } from '../../crypto/report-data.js';
+import { createDevelopmentTdx } from '../../simulator/tdx-platform.js';
+import { loadCertificateAuthority } from '../../x509/certificate-authority.js';
+import { certificatePem } from '../../x509/pem.js';
+import { issueRaClient } from '../../x509/profiles/ra-client.js';
+import { defaultValidity } from '../../x509/validity.js';
+import type { Workspace } from './workspace.js';
+
+/** PEM files of an RA-TLS client certificate and its key. */
+export interface ClientPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An application that calls the KMS directly. */
+export interface ClientApp {
+  readonly appId: string;
+  readonly composeHash: string;
+}
+
+/** Applications besides the guest agent's own, one for each answer a KMS can give. */
+export const OTHER_APPS: Readonly<Record<'otherApp' | 'unlisted' | 'declared', ClientApp>> = {
+  otherApp: clientApp('another listed application'),
+  unlisted: clientApp('an application the policy does not know'),
+  declared: clientApp('an application with declared key names'),
+};
+
+function clientApp(name: string): ClientApp {
+  const composeHash = createHash('sha256').update(name).digest('hex');
+  return { composeHash, appId: composeHash.slice(0, 40) };
+}
+
+/**
+ * Makes an RA-TLS client certificate for an application on the development platform: a fresh key, evidence over
+ * it, signed by the KMS's temp CA, whose key is public by design (spec/kms.md section 10).
+ */
+export async function writeClient(
+  workspace: Workspace,
+  name: string,
+  app: ClientApp,
+  tempCa: { readonly cert: string; readonly key: string },
+): Promise<ClientPair> {
+  const now = Date.now() / 1000;
+  const platform = createDevelopmentTdx({
+    seed: workspace.seed,
+    clock: () => Date.now() / 1000,
+    app: { appId: Buffer.from(app.appId, 'hex'), composeHash: Buffer.from(app.composeHash, 'hex'), instanceId: randomBytes(20), keyProvider: null, storageFs: '' },
+    imageHash: Buffer.from(workspace.imageHash, 'hex'),
+    vmConfig: null,
+  });
+  const key = randomP256Key(randomBytes);
+  const attestation = await platform.attest(certificateReportData(key.spki));
+  const certificate = issueRaClient(
+    { spki: key.spki, attestation: encodeAttestation(stripForCertificate(attestation)), validity: defaultValidity(now) },
+    loadCertificateAuthority(tempCa.cert, p256KeyFromPem(tempCa.key)),
+  );
+  const pair = { cert: join(workspace.paths.clients, `${name}.pem`), key: join(workspace.paths.clients, `${name}.key`) };
+  writeFileSync(pair.cert, certificatePem(certificate));
+  writeFileSync(pair.key, p256KeyToPem(key), { mode: 0o600 });
+  return pair;
+}

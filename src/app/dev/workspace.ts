@@ -1,0 +1,138 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { stringify } from 'smol-toml';
+import { collateralJson } from '../../attestation/dcap/collateral-json.js';
+import { createDevelopmentCollateral } from '../../simulator/tdx-collateral.js';
+import { createDevelopmentTdxPki } from '../../simulator/tdx-pki.js';
+import { developmentBoot } from '../../simulator/tdx-boot-log.js';
+import { writeDevelopmentRoots } from '../../simulator/roots.js';
+
+/** Where everything of one development system lives; every path absolute. */
+export interface Workspace {
+  readonly directory: string;
+  /** 32 bytes: every development key follows from it. */
+  readonly seed: Uint8Array;
+  /** OS image both machines claim to have booted, 32 bytes of hex. */
+  readonly imageHash: string;
+  readonly appId: string;
+  readonly composeHash: string;
+  readonly kmsPort: number;
+  readonly agentPort: number;
+  readonly paths: {
+    readonly kmsConfig: string;
+    readonly agentConfig: string;
+    readonly keys: string;
+    readonly policy: string;
+    readonly collateral: string;
+    readonly tdxRoot: string;
+    readonly agentSocket: string;
+    readonly tappdSocket: string;
+    readonly clients: string;
+    readonly system: string;
+  };
+}
+
+/** The application the guest agent runs for. */
+const APP_COMPOSE = JSON.stringify(
+  { manifest_version: 2, name: 'development-app', runner: 'docker-compose', docker_compose_file: 'services: {}\n', key_provider: 'kms', public_tcbinfo: true },
+  null,
+  2,
+);
+
+/**
+ * Writes the files an operator would write for a KMS and a guest agent, plus what stands in for the hardware vendor:
+ * seed, roots and collateral of the development platform.
+ * @param now unix seconds, dates the collateral
+ */
+export function createWorkspace(directory: string, ports: { readonly kms: number; readonly agent: number }, now: number): Workspace {
+  const workspace = describe(resolve(directory), ports);
+  const { paths, seed, imageHash } = workspace;
+  for (const folder of [workspace.directory, paths.clients, join(workspace.directory, 'agent')]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(workspace.directory, 'seed'), Buffer.from(seed).toString('hex'), { mode: 0o600 });
+  writeDevelopmentRoots(workspace.directory, seed);
+  writeFileSync(paths.collateral, collateralJson(createDevelopmentCollateral(createDevelopmentTdxPki(seed), { now })));
+  writeFileSync(join(workspace.directory, 'images.json'), JSON.stringify({ [imageHash]: [launchMeasurements(imageHash)] }, null, 2));
+  writeFileSync(join(workspace.directory, 'agent', 'app-compose.json'), APP_COMPOSE);
+  writeFileSync(join(workspace.directory, 'agent', 'sys-config.json'), JSON.stringify(systemConfig(workspace), null, 2));
+  writeFileSync(paths.kmsConfig, stringify(kmsConfig(workspace)));
+  writeFileSync(paths.agentConfig, stringify(agentConfig(workspace)), { mode: 0o600 });
+  chmodSync(paths.agentConfig, 0o600);
+  return workspace;
+}
+
+function describe(directory: string, ports: { readonly kms: number; readonly agent: number }): Workspace {
+  const composeHash = createHash('sha256').update(APP_COMPOSE).digest('hex');
+  const at = (...parts: string[]): string => join(directory, ...parts);
+  return {
+    directory,
+    seed: randomBytes(32),
+    imageHash: createHash('sha256').update('development image').digest('hex'),
+    composeHash,
+    appId: composeHash.slice(0, 40),
+    kmsPort: ports.kms,
+    agentPort: ports.agent,
+    paths: {
+      kmsConfig: at('kms.toml'),
+      agentConfig: at('dstack.toml'),
+      keys: at('kms-keys'),
+      policy: at('policy.json'),
+      collateral: at('collateral.json'),
+      tdxRoot: at('tdx-root.pem'),
+      agentSocket: at('agent', 'dstack.sock'),
+      tappdSocket: at('agent', 'tappd.sock'),
+      clients: at('clients'),
+      system: at('system.json'),
+    },
+  };
+}
+
+function launchMeasurements(imageHash: string): Record<string, string> {
+  const { mrTd, rtmrs } = developmentBoot(Buffer.from(imageHash, 'hex'));
+  const [rtmr0 = '', rtmr1 = '', rtmr2 = ''] = rtmrs.map((register) => Buffer.from(register).toString('hex'));
+  return { mrtd: Buffer.from(mrTd).toString('hex'), rtmr0, rtmr1, rtmr2 };
+}
+
+function systemConfig({ kmsPort, imageHash }: Workspace): Record<string, unknown> {
+  return { kms_urls: [`https://localhost:${kmsPort}`], gateway_urls: [], vm_config: JSON.stringify({ os_image_hash: imageHash, cpu_count: 1, memory_size: 2147483648 }) };
+}
+
+function kmsConfig({ directory, kmsPort, paths }: Workspace): Record<string, unknown> {
+  return {
+    rpc: { address: '127.0.0.1', port: kmsPort },
+    core: {
+      cert_dir: paths.keys,
+      site_name: 'development',
+      image: { verify: true, known_measurements: join(directory, 'images.json') },
+      auth_api: { type: 'file', file: { path: paths.policy } },
+      onboard: { address: '127.0.0.1', port: kmsPort },
+      evidence: { source: 'development', seed_file: join(directory, 'seed') },
+      attestation: {
+        insecure_allow_external_trust_anchors: true,
+        collateral_file: paths.collateral,
+        root_ca: { tdx: paths.tdxRoot, aws_nitro_enclave: join(directory, 'nitro-enclave-root.pem') },
+      },
+    },
+  };
+}
+
+function agentConfig({ directory, seed, agentPort, paths }: Workspace): Record<string, unknown> {
+  return {
+    default: {
+      log_level: 'warn',
+      core: {
+        keys_file: join(directory, 'agent', 'appkeys.json'),
+        compose_file: join(directory, 'agent', 'app-compose.json'),
+        sys_config_file: join(directory, 'agent', 'sys-config.json'),
+        platform: 'development',
+        simulator: { mock_attestation_seed: Buffer.from(seed).toString('hex') },
+        provisioning: { source: 'kms' },
+        insecure_allow_external_trust_anchors: true,
+        root_ca: { tdx: paths.tdxRoot, aws_nitro_enclave: join(directory, 'nitro-enclave-root.pem') },
+      },
+    },
+    internal: { address: `unix:${paths.agentSocket}`, mode: '0600' },
+    'internal-v0': { address: `unix:${paths.tappdSocket}`, mode: '0600' },
+    external: { address: '127.0.0.1', port: agentPort, tls: 'ra-tls', tls_alt_names: ['localhost', '127.0.0.1'] },
+  };
+}
