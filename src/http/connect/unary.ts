@@ -14,6 +14,7 @@ import { hasUsualAuthority } from './authority.js';
 import { connectErrorBody } from './error.js';
 
 const JSON_TYPE = 'application/json';
+const JSON_TYPE_WITH_CHARSET = 'application/json; charset=utf-8';
 const BINARY_TYPE = 'application/proto';
 
 interface Entry {
@@ -48,8 +49,9 @@ export class ConnectUnary {
     const entry = this.#entries.get(target.path);
     if (entry === undefined || request.method !== 'POST') return false;
     const { headers } = request;
-    const json = headers['content-type'] === JSON_TYPE;
-    if (!json && headers['content-type'] !== BINARY_TYPE) return false;
+    const type = headers['content-type'];
+    const json = type === JSON_TYPE || type === JSON_TYPE_WITH_CHARSET;
+    if (!json && type !== BINARY_TYPE) return false;
     if (headers['content-encoding'] !== undefined || headers['connect-timeout-ms'] !== undefined || !hasUsualAuthority(request)) return false;
     const call = this.#pipeline.open(entry.procedure, 'connect', connection, response);
     const fail = (error: unknown): void => this.#fail(exchange, call, error);
