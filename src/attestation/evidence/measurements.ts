@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { BOOT_MR_DONE, claim, claims } from '../event-log/boundary.js';
+import { malformedLog } from '../event-log/log-error.js';
 import { replayRuntimeEvents } from '../event-log/replay.js';
 import { type NsmDocument, parseNsmDocument } from '../nitro/document.js';
 import { pcr } from '../nitro/verify.js';
@@ -19,12 +20,14 @@ export interface AppInfoOptions {
 }
 
 const EMPTY = new Uint8Array();
-const ZERO_HASH = new Uint8Array(32);
+const HASH_BYTES = 32;
+const ZERO_HASH = new Uint8Array(HASH_BYTES);
+const MAX_INIT_SCRIPTS = 5;
 const NOT_VERIFIED_DEVICE = sha256();
 
 /**
  * Identity and measurements of verified evidence (spec/attestation.md section 5, spec/kms.md section 11.2).
- * @throws VerificationError VM_CONFIG_MALFORMED
+ * @throws VerificationError VM_CONFIG_MALFORMED, EVENT_LOG_MALFORMED
  */
 export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions): AppInfo {
   const { platform, attestation } = verified;
@@ -36,7 +39,7 @@ export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions):
 /**
  * The same of evidence nothing has verified: for display, and for an agent describing itself. The device is
  * not known then, its id is SHA-256 of nothing; V1 evidence may have a whole system configuration embedded.
- * @throws VerificationError VM_CONFIG_MALFORMED, QUOTE_MALFORMED, NSM_DOCUMENT_MALFORMED
+ * @throws VerificationError VM_CONFIG_MALFORMED, EVENT_LOG_MALFORMED, QUOTE_MALFORMED, NSM_DOCUMENT_MALFORMED
  * @throws AppraisalError PLATFORM_NOT_SUPPORTED
  */
 export function unverifiedAppInfo({ platform, stack, wire }: Attestation, options: AppInfoOptions): AppInfo {
@@ -65,8 +68,16 @@ function claimsOf({ runtimeEvents, config }: StackEvidence, options: AppInfoOpti
     instanceId: claim(runtimeEvents, 'instance-id'),
     osImageHash: osImageHashOf(given === '' ? config : given, { unwrap }),
     keyProviderInfo: keyProvider(runtimeEvents, options.view),
-    initScriptHashes: claims(runtimeEvents, 'init-script-hash'),
+    initScriptHashes: initScriptHashes(runtimeEvents),
   };
+}
+
+/** One per init script of the launch, which has at most five (spec/attestation.md section 2.4). */
+function initScriptHashes(events: readonly RuntimeEvent[]): Uint8Array[] {
+  const hashes = claims(events, 'init-script-hash');
+  if (hashes.length > MAX_INIT_SCRIPTS) malformedLog(`more than ${MAX_INIT_SCRIPTS} init-script-hash events`);
+  for (const hash of hashes) if (hash.length !== HASH_BYTES) malformedLog(`init-script-hash of ${hash.length} bytes`);
+  return hashes;
 }
 
 /** Left out of the boot-time view: it is decided after that view ends. */
