@@ -1,11 +1,13 @@
 // Stands in for the kernel behind one configfs-tsm entry made of plain files: waits for the 64 bytes of
 // report data in `inblob`, then serves `outblob` and moves `generation`. Ends when its stdin does.
-//   node fake-tsm.mjs <entry> <quote bytes> <generation step> <delay ms>
-// The quote is the report data followed by zeros. Says "ready" when it watches, "served" when it served.
+//   node fake-tsm.mjs <entry> <quote bytes> <generation step> <delay ms> [<quote to imitate>]
+// The quote is the report data followed by zeros, or the given one with the report data in place. Says "ready" when it watches, "served" when it served.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [entry, bytes, step, delay] = process.argv.slice(2);
+const [entry, bytes, step, delay, template] = process.argv.slice(2);
+/** In a quote of version 4: a header of 48 bytes, then 520 bytes of the TD report before it. */
+const REPORT_DATA_OFFSET = 568;
 const inblob = join(entry, 'inblob');
 
 /** Whole or not at all, as the kernel's attributes are. */
@@ -15,8 +17,8 @@ function replace(name, content) {
 }
 
 function serve(reportData) {
-  const quote = Buffer.alloc(Number(bytes));
-  reportData.copy(quote);
+  const quote = template === undefined ? Buffer.alloc(Number(bytes)) : readFileSync(template);
+  reportData.copy(quote, template === undefined ? 0 : REPORT_DATA_OFFSET);
   replace('outblob', quote);
   const generation = BigInt(readFileSync(join(entry, 'generation'), 'utf8').trim());
   replace('generation', `${generation + BigInt(step)}\n`);

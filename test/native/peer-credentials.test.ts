@@ -12,7 +12,8 @@ const native = loadNative();
 
 /** The descriptor under a socket, which Node keeps for itself. */
 function descriptorOf(socket: Socket): number {
-  return (socket as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
+  return handle.fd;
 }
 
 async function listen(where: string | null): Promise<{ readonly accepted: Promise<Socket>; readonly port: number }> {

@@ -11,6 +11,8 @@ export interface FakeTsm {
   readonly quoteBytes?: number;
   readonly step?: number;
   readonly delayMs?: number;
+  /** Path of a version 4 quote to answer with, the report data put in. */
+  readonly template?: string;
 }
 
 /** A directory of plain files in the shape of a configfs-tsm entry, with nobody behind it. */
@@ -27,7 +29,7 @@ export async function makeEntry(path: string, { provider = 'tdx_guest\n', genera
 export async function serveEntry(options: FakeTsm = {}, path: string | null = null): Promise<string> {
   const entry = await makeEntry(path ?? join(await scratch(), 'entry'), options);
   const script = fileURLToPath(new URL('fake-tsm.mjs', import.meta.url));
-  const args = [script, entry, String(options.quoteBytes ?? 2048), String(options.step ?? 1), String(options.delayMs ?? 0)];
+  const args = [script, entry, String(options.quoteBytes ?? 2048), String(options.step ?? 1), String(options.delayMs ?? 0), ...(options.template === undefined ? [] : [options.template])];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(async () => {
     const closed = new Promise((resolve) => child.once('close', resolve));

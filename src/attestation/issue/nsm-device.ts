@@ -41,7 +41,7 @@ export function createNsmEvidenceSource(options: NsmDeviceOptions): EvidenceSour
   async function nsmDocument(request: NsmRequest, signal?: AbortSignal): Promise<Uint8Array> {
     const command = encodeNsmCommand({ kind: 'Attestation', ...checkRequest(request) });
     const ask = () => options.native.nsmRequest({ devicePath: options.devicePath, request: command, deadlineMs: options.deviceDeadlineMs });
-    const answer = await queue.run(ask, { deadlineMs: options.callerDeadlineMs, signal: signal ?? null });
+    const answer = await queue.run(ask, { deadlineMs: options.callerDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
     return decodeAttestationAnswer(answer);
   }
 

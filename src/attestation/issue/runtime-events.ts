@@ -35,9 +35,10 @@ export interface RuntimeEventOptions {
   readonly paths: RuntimeEventPaths;
   /** Extends the register that backs the log with a 48-byte digest. */
   readonly extend: (digest: Uint8Array) => Promise<void>;
-  /** How long another process may keep the lock, and how long an emission may take in all. */
+  /** Milliseconds another process may keep the lock. */
   readonly lockDeadlineMs: number;
-  readonly emitDeadlineMs: number;
+  /** Milliseconds an emission may wait for those before it; once begun, it is brought to its end. */
+  readonly turnDeadlineMs: number;
   readonly maxWaiting: number;
 }
 
@@ -46,7 +47,8 @@ export interface RuntimeEventLog {
   /** All events so far; none when there is no log yet. */
   read(): Promise<RuntimeEvent[]>;
   /**
-   * Measures the event, then logs it. When this rejects, nothing was logged.
+   * Measures the event, then logs it. When this rejects, nothing was logged, and nothing measured unless the
+   * error says so.
    * @throws ServiceError INVALID_ARGUMENT for a name that is not Unicode, RESOURCE_EXHAUSTED when the log is full
    * @throws EvidenceSourceError
    */
@@ -69,7 +71,7 @@ export function createRuntimeEventLog(options: RuntimeEventOptions): RuntimeEven
     }
   }
   const locked = <T>(task: () => Promise<T>): Promise<T> =>
-    queue.run(() => underLock(task), { deadlineMs: options.emitDeadlineMs, signal: null });
+    queue.run(() => underLock(task), { deadlineMs: options.turnDeadlineMs, signal: null, waitsFor: 'turn' });
 
   return {
     locked,

@@ -1,9 +1,14 @@
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 
 export interface QueueOptions {
-  /** Milliseconds a caller waits for its own result, queueing included. */
+  /** Milliseconds a caller waits. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | null;
+  /**
+   * `result`: the caller may be let go at any time. `turn`: only before its task begins, for tasks whose
+   * outcome the caller must not be left in doubt about; such a task has to bound itself.
+   */
+  readonly waitsFor: 'result' | 'turn';
 }
 
 /** Runs tasks one after the other, in the order they came. */
@@ -17,8 +22,8 @@ export interface SerialQueue {
 }
 
 interface Entry {
-  /** Settles when the task has; never rejects. */
-  start(): Promise<void>;
+  /** Runs the task to its end; never rejects. The result tells the caller how it ended. */
+  start(): Promise<() => void>;
 }
 
 /** A queue with one running task and at most `maxWaiting` behind it. */
@@ -28,7 +33,10 @@ export function createSerialQueue({ maxWaiting }: { readonly maxWaiting: number 
 
   async function drain(): Promise<void> {
     running = true;
-    for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) await entry.start();
+    for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+      // The caller only goes on after the next task has taken the turn, so it finds the place it left.
+      (await entry.start())();
+    }
     running = false;
   }
 
@@ -37,44 +45,50 @@ export function createSerialQueue({ maxWaiting }: { readonly maxWaiting: number 
     if (at >= 0) waiting.splice(at, 1);
   }
 
-  async function run<T>(task: () => Promise<T>, { deadlineMs, signal }: QueueOptions): Promise<T> {
-    if (signal?.aborted === true) throw abandoned(signal.reason);
+  function run<T>(task: () => Promise<T>, { deadlineMs, signal, waitsFor }: QueueOptions): Promise<T> {
+    if (signal?.aborted === true) return Promise.reject(abandoned(signal.reason));
     if (running && waiting.length >= maxWaiting) {
-      throw new EvidenceSourceError('DEVICE_BUSY', `${maxWaiting} requests are waiting for the device already`);
+      return Promise.reject(new EvidenceSourceError('DEVICE_BUSY', `${maxWaiting} requests are waiting for the device already`));
     }
-    const { promise, resolve, reject } = settlers<T>();
-    const entry: Entry = { start: () => task().then(resolve, reject) };
-    const leave = (error: EvidenceSourceError): void => {
-      forget(entry);
-      reject(error);
-    };
-    const timer = setTimeout(() => leave(new EvidenceSourceError('DEVICE_TIMEOUT', `no evidence within ${deadlineMs} ms`)), deadlineMs);
-    const onAbort = (): void => leave(abandoned(signal?.reason));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    waiting.push(entry);
-    if (!running) void drain();
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    }
+    return new Promise<T>((resolve, reject) => {
+      const onTimeout = (): void => leave(new EvidenceSourceError('DEVICE_TIMEOUT', `no evidence within ${deadlineMs} ms`));
+      const onAbort = (): void => leave(abandoned(signal?.reason));
+      const timer = setTimeout(onTimeout, deadlineMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const stay = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const entry: Entry = {
+        async start() {
+          if (waitsFor === 'turn') stay();
+          const settle = await outcomeOf(task, resolve, reject);
+          stay();
+          return settle;
+        },
+      };
+      const leave = (error: EvidenceSourceError): void => {
+        stay();
+        forget(entry);
+        reject(error);
+      };
+      waiting.push(entry);
+      if (!running) void drain();
+    });
   }
 
   return { run };
 }
 
-function abandoned(cause: unknown): EvidenceSourceError {
-  return new EvidenceSourceError('DEVICE_TIMEOUT', 'the request for evidence was abandoned', { cause });
+async function outcomeOf<T>(task: () => Promise<T>, resolve: (value: T) => void, reject: (error: unknown) => void): Promise<() => void> {
+  try {
+    const value = await task();
+    return () => resolve(value);
+  } catch (error) {
+    return () => reject(error);
+  }
 }
 
-/** Promise.withResolvers, which Node 20 lacks. */
-function settlers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: unknown) => void } {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
+function abandoned(cause: unknown): EvidenceSourceError {
+  return new EvidenceSourceError('DEVICE_TIMEOUT', 'the request for evidence was abandoned', { cause });
 }

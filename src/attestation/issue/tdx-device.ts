@@ -6,6 +6,7 @@ import { RUNTIME_IMR, asTdxEvent } from '../event-log/runtime-event.js';
 import type { Attestation, RuntimeEvent, TdxEvent } from '../evidence/attestation.js';
 import type { EvidenceSource } from '../evidence/evidence-source.js';
 import { parseQuote, type TdReport } from '../tdx/quote.js';
+import { wireFor } from '../wire/decode.js';
 import { readBounded } from './device-file.js';
 import { extendRtmr } from './extend-rtmr.js';
 import { checkReportData } from './report-data.js';
@@ -50,7 +51,8 @@ export interface TdxTimes {
   readonly extendDeadlineMs: number;
   /** How long another process may hold the event lock. */
   readonly lockDeadlineMs: number;
-  readonly emitDeadlineMs: number;
+  /** How long an emission may wait for those before it. */
+  readonly emitTurnDeadlineMs: number;
 }
 
 export const TDX_TIMES: TdxTimes = {
@@ -61,7 +63,7 @@ export const TDX_TIMES: TdxTimes = {
   attestDeadlineMs: 120_000,
   extendDeadlineMs: 5_000,
   lockDeadlineMs: 30_000,
-  emitDeadlineMs: 60_000,
+  emitTurnDeadlineMs: 60_000,
 };
 
 export interface TdxDeviceOptions {
@@ -89,7 +91,7 @@ export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSour
         digest,
       ),
     lockDeadlineMs: times.lockDeadlineMs,
-    emitDeadlineMs: times.emitDeadlineMs,
+    turnDeadlineMs: times.emitTurnDeadlineMs,
     maxWaiting,
   });
 
@@ -116,7 +118,7 @@ export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSour
     emitEvent: events.emit,
     attest: async (reportData, signal) => {
       const bound = checkReportData(reportData);
-      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null });
+      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
     },
   };
 }
@@ -166,8 +168,7 @@ async function readBootEvents(path: string): Promise<TdxEvent[]> {
 function assemble({ quote, events }: Measured, bootEvents: readonly TdxEvent[], reportData: Buffer, config: string): Attestation {
   const eventLog = [...bootEvents, ...events.map((event) => asTdxEvent(event, { withPreimage: true }))];
   return {
-    // V0 has no place for an event's version.
-    wire: events.every((event) => event.version === 1) ? 'v0' : 'v1',
+    wire: wireFor(events),
     platform: { kind: 'tdx', quote: quote.bytes, eventLog },
     stack: { kind: 'dstack', reportData, runtimeEvents: events, config, reportDataPayload: null },
   };

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { decodeAttestationAnswer, encodeNsmCommand, type NsmCommand } from '../../../src/attestation/issue/nsm-message.js';
+import { EvidenceSourceError } from '../../../src/errors/evidence-source-error.js';
+
+const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+
+describe('encodeNsmCommand', () => {
+  // The examples of spec/attestation.md section 1.6.
+  const examples: readonly (readonly [NsmCommand, string])[] = [
+    [{ kind: 'DescribeNSM' }, '6b44657363726962654e534d'],
+    [{ kind: 'GetRandom' }, '6947657452616e646f6d'],
+    [{ kind: 'DescribePCR', index: 0 }, 'a16b4465736372696265504352a165696e64657800'],
+    [{ kind: 'ExtendPCR', index: 16, data: hex('01') }, 'a169457874656e64504352a265696e6465781064646174614101'],
+    [{ kind: 'LockPCR', index: 16 }, 'a1674c6f636b504352a165696e64657810'],
+    [{ kind: 'LockPCRs', range: 17 }, 'a1684c6f636b50435273a16572616e676511'],
+    [
+      { kind: 'Attestation', userData: hex('aaaaaaaa'), nonce: null, publicKey: null },
+      'a16b4174746573746174696f6ea369757365725f6461746144aaaaaaaa656e6f6e6365f66a7075626c69635f6b6579f6',
+    ],
+  ];
+  test.each(examples)('%j', (command, expected) => {
+    expect(Buffer.from(encodeNsmCommand(command)).toString('hex')).toBe(expected);
+  });
+
+  test('lengths take the shortest form', () => {
+    const user = (length: number): string => Buffer.from(encodeNsmCommand({ kind: 'Attestation', userData: new Uint8Array(length), nonce: null, publicKey: null })).toString('hex', 24, 28);
+    expect([user(0), user(23), user(24), user(255), user(256), user(512)].map((text) => text.slice(0, 6))).toEqual(['40656e', '570000', '581800', '58ff00', '590100', '590200']);
+  });
+
+  test('the largest arguments fit a request', () => {
+    const command = encodeNsmCommand({ kind: 'Attestation', userData: new Uint8Array(512), nonce: new Uint8Array(512), publicKey: new Uint8Array(1024) });
+    expect(command.length).toBeLessThanOrEqual(4096);
+  });
+});
+
+describe('decodeAttestationAnswer', () => {
+  test('takes the document out', () => {
+    expect(decodeAttestationAnswer(hex('a16b4174746573746174696f6ea168646f63756d656e7443010203'))).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
+  test('hands on the name of the device’s error', () => {
+    expect(() => decodeAttestationAnswer(hex('a1654572726f726d496e707574546f6f4c61726765'))).toThrow(/InputTooLarge/);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['a text', '6b44657363726962654e534d'],
+    ['an unknown error name', 'a1654572726f7263594f55'],
+    ['a document that is a text', 'a16b4174746573746174696f6ea168646f63756d656e7463616263'],
+    ['an empty document', 'a16b4174746573746174696f6ea168646f63756d656e7440'],
+    ['an attestation without document', 'a16b4174746573746174696f6ea0'],
+    ['another answer', 'a16947657452616e646f6da16672616e646f6d4101'],
+    ['bytes behind the answer', 'a16b4174746573746174696f6ea168646f63756d656e744301020300'],
+    ['a cut answer', 'a16b4174746573746174696f6ea168646f63756d656e744301'],
+    ['endless nesting', '81'.repeat(5000)],
+  ])('refuses %s', (_, answer) => {
+    let error: unknown = null;
+    try {
+      decodeAttestationAnswer(hex(answer));
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(EvidenceSourceError);
+    expect(error).toMatchObject({ code: 'DEVICE_FAILED' });
+  });
+});
