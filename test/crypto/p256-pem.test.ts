@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { KeyMaterialError } from '../../src/crypto/key-error.js';
 import { P256Key, randomP256Key } from '../../src/crypto/p256.js';
 import { p256KeyFromPem, p256KeyToPem } from '../../src/crypto/p256-pem.js';
-import { decodePem, encodePem, PemError } from '../../src/crypto/pem.js';
+import { encodePem } from '../../src/crypto/pem.js';
 import { fill, hex, thrownBy, toHex } from './bytes.js';
 import { KMS } from './kms-vectors.js';
 
@@ -52,19 +52,4 @@ describe('P-256 keys as PEM', () => {
     ];
     for (const text of wrong) expect(thrownBy(() => p256KeyFromPem(text))).toMatchObject({ constructor: KeyMaterialError, code: 'PRIVATE_KEY_INVALID' });
   });
-});
-
-describe('decodePem', () => {
-  it('keeps order, passes over other labels, and bounds the count', () => {
-    const text = encodePem('A', fill(3, 1)) + encodePem('B', fill(3, 2)) + encodePem('A', fill(100, 3)) + '\0';
-    expect(decodePem(text, 'A', 2)).toEqual([fill(3, 1), fill(100, 3)]);
-    expect(thrownBy(() => decodePem(text, 'A', 1))).toMatchObject({ constructor: PemError, code: 'PEM_MALFORMED' });
-  });
-
-  it.each(['', 'no block', '-----BEGIN A-----\nAAAA', '-----BEGIN A-----\n-----END A-----', '-----BEGIN A-----\nAA=A\n-----END A-----', '-----BEGIN A-----\nA-AA\n-----END A-----', '-----BEGIN A-----\nAAAAA\n-----END A-----'])(
-    'refuses %j',
-    (text) => {
-      expect(thrownBy(() => decodePem(text, 'A', 4))).toMatchObject({ constructor: PemError, code: 'PEM_MALFORMED' });
-    },
-  );
 });

@@ -37,7 +37,7 @@ describe('compact integers', () => {
 
 describe('ScaleReader', () => {
   it('reads every primitive', () => {
-    const all = reader('01' + '0200' + '03000000' + '0400000000000080' + '01' + '00' + '08aabb' + '0cc3a462' + '00' + '0107' + '080102' + 'ff');
+    const all = reader(['01', '0200', '03000000', '0400000000000080', '01', '00', '08aabb', '0cc3a462', '00', '0107', '080102', 'ff'].join(''));
     expect([all.u8(), all.u16(), all.u32(), all.u64(), all.bool(), all.bool()]).toEqual([1, 2, 3, 0x8000_0000_0000_0004n, true, false]);
     expect(toHex(all.bytes(2))).toBe('aabb');
     expect(all.string(3)).toBe('äb');
