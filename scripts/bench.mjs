@@ -1,0 +1,6 @@
+// `npm run bench`: packages, build, then the benchmark.
+import { build, installPackages } from './setup.mjs';
+
+installPackages();
+build();
+await import('../dist/bench/run.js');
