@@ -43,6 +43,8 @@ export interface AgentCore {
     readonly patchReportData: boolean;
     /** 32 bytes of hex for the development platform, or null. */
     readonly mockAttestationSeed: string | null;
+    /** Which machine the development platform imitates. */
+    readonly machine: 'tdx' | 'nitro-enclave';
   };
   readonly provisioning: {
     readonly source: ProvisioningSource;
@@ -60,8 +62,13 @@ export interface AgentCore {
   /** Trust anchors for the KMS's evidence; vendor roots when null. */
   readonly insecureAllowExternalTrustAnchors: boolean;
   readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null };
-  /** PCCS base URL; null for the default. */
-  readonly pccsUrl: string | null;
+  /** PCCS base URLs, first to last; empty for the default. */
+  readonly pccsUrls: readonly string[];
+  /** Recorded collateral instead of the network; null for the network. */
+  readonly collateralFile: string | null;
+  /** TCB statuses and advisories the KMS's platform may have. */
+  readonly acceptedTcbStatuses: readonly string[];
+  readonly acceptedAdvisoryIds: readonly string[];
 }
 
 const hex = (bytes: number): z.ZodString => z.string().regex(new RegExp(`^([0-9a-f]{${bytes * 2}})?$`, 'i'), `must be ${bytes} bytes of hex`);
@@ -75,7 +82,7 @@ const coreSchema = z.strictObject({
   data_disks: z.array(path).default(['/']),
   platform: z.enum(['auto', 'tdx', 'nitro', 'development', 'fixture']).default('auto'),
   simulator: z
-    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null) })
+    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'nitro-enclave']).default('tdx') })
     .prefault({}),
   provisioning: z
     .strictObject({
@@ -89,7 +96,10 @@ const coreSchema = z.strictObject({
     .prefault({}),
   insecure_allow_external_trust_anchors: z.boolean().default(false),
   root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null) }).prefault({}),
-  pccs_url: z.url().nullable().default(null),
+  pccs_urls: z.array(z.url({ protocol: /^https?$/ })).max(8).default([]),
+  collateral_file: path.nullable().default(null),
+  accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
+  accepted_advisory_ids: z.array(z.string().min(1)).max(256).default([]),
 });
 
 /** Keys of the existing agent that mean nothing here are accepted, so that its configuration files load unchanged. */
@@ -166,7 +176,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     sysConfigFile: core.sys_config_file,
     dataDisks: core.data_disks,
     platform: core.platform,
-    simulator: { attestationFile: simulator.attestation_file, patchReportData: simulator.patch_report_data, mockAttestationSeed: seed === '' ? null : seed },
+    simulator: { attestationFile: simulator.attestation_file, patchReportData: simulator.patch_report_data, mockAttestationSeed: seed === '' ? null : seed, machine: simulator.machine },
     provisioning: {
       source: provisioning.source,
       kmsUrls: provisioning.kms_urls,
@@ -177,7 +187,10 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     },
     insecureAllowExternalTrustAnchors: core.insecure_allow_external_trust_anchors,
     rootCa: { tdx: core.root_ca.tdx, awsNitroEnclave: core.root_ca.aws_nitro_enclave },
-    pccsUrl: core.pccs_url,
+    pccsUrls: core.pccs_urls,
+    collateralFile: core.collateral_file,
+    acceptedTcbStatuses: core.accepted_tcb_statuses,
+    acceptedAdvisoryIds: core.accepted_advisory_ids,
   };
 }
 

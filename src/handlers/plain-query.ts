@@ -18,14 +18,14 @@ export function queryBytes(query: URLSearchParams, name: string): Uint8Array | n
   return Uint8Array.from(Buffer.from(digits, 'hex'));
 }
 
-/**
- * Which form a documented URL is to answer in: `base64` unless `?encoding=hex`.
- * @throws ServiceError INVALID_ARGUMENT for any other encoding
- */
-export function queryEncoding(query: URLSearchParams): 'base64' | 'hex' {
-  const encoding = querySingle(query, 'encoding') ?? 'base64';
-  if (encoding === 'base64' || encoding === 'hex') return encoding;
-  throw invalidArgument('encoding must be base64 or hex');
+/** Whether the prpc form of a documented URL is asked for, `?encoding=hex`. */
+export function wantsHex(query: URLSearchParams): boolean {
+  return query.getAll('encoding').join() === 'hex';
+}
+
+/** @throws ServiceError INVALID_ARGUMENT for an encoding other than `base64`, the only one left once `hex` went elsewhere */
+export function checkEncoding(query: URLSearchParams): void {
+  if ((querySingle(query, 'encoding') ?? 'base64') !== 'base64') throw invalidArgument('encoding must be base64 or hex');
 }
 
 function querySingle(query: URLSearchParams, name: string): string | null {

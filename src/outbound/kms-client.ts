@@ -110,7 +110,10 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
   return {
     getTempCaCert,
     async getAppKey(vmConfig) {
-      return appKeyAnswer(await attested('GetAppKey', { api_version: 1, vm_config: vmConfig }));
+      const answer = appKeyAnswer(await attested('GetAppKey', { api_version: 1, vm_config: vmConfig }));
+      // The root the instance is about to trust must be the one this connection was verified against.
+      checkRootPin(answer.caCert, checkRootPin((await getTempCaCert()).caCert, options.rootSpki));
+      return answer;
     },
     async getKey(name) {
       return (await attested('GetKey', { name })).bytes('key', 32);

@@ -1,20 +1,21 @@
 import type { EvidenceSource } from '../../attestation/evidence/evidence-source.js';
 import { getNsmDocument } from '../../guest-agent/nsm-document.js';
 import type { PlainRoute } from '../../http/plain-route.js';
-import { base64Text, hexText, jsonAnswer } from '../json-answer.js';
-import { queryBytes, queryEncoding } from '../plain-query.js';
+import { base64Text, jsonAnswer } from '../json-answer.js';
+import { checkEncoding, queryBytes, wantsHex } from '../plain-query.js';
 
-/** `GET /GetAttestation` (spec/api.md section 1.2). */
+/** `GET /GetAttestation` (spec/api.md section 1.2); `?encoding=hex` is the prpc door's. */
 export function getAttestationUrl(evidence: EvidenceSource): PlainRoute {
   return {
     procedure: 'plain/GetAttestation',
     verb: 'GET',
     path: '/GetAttestation',
+    declines: wantsHex,
     async handle({ query, call }) {
+      checkEncoding(query);
       const bytes = (name: string): Uint8Array => queryBytes(query, name) ?? new Uint8Array();
-      const text = queryEncoding(query) === 'hex' ? hexText : base64Text;
       const given = { userData: bytes('user_data'), nonce: bytes('nonce'), publicKey: bytes('public_key') };
-      return jsonAnswer({ document: text(await getNsmDocument(evidence, given, call.signal)) });
+      return jsonAnswer({ document: base64Text(await getNsmDocument(evidence, given, call.signal)) });
     },
   };
 }

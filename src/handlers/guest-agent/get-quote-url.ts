@@ -1,20 +1,19 @@
 import type { Quoter, TdxQuoteAnswer } from '../../guest-agent/quote.js';
 import type { PlainRoute } from '../../http/plain-route.js';
 import { base64Text, hexText, jsonAnswer } from '../json-answer.js';
-import { queryBytes, queryEncoding } from '../plain-query.js';
+import { checkEncoding, queryBytes, wantsHex } from '../plain-query.js';
 
-/** `GET /GetQuote` (spec/api.md section 1.1). */
+/** `GET /GetQuote` (spec/api.md section 1.1); `?encoding=hex` is the prpc door's. */
 export function getQuoteUrl(quoter: Quoter): PlainRoute {
   return {
     procedure: 'plain/GetQuote',
     verb: 'GET',
     path: '/GetQuote',
+    declines: wantsHex,
     async handle({ query, call }) {
+      checkEncoding(query);
       const reportData = queryBytes(query, 'report_data') ?? new Uint8Array();
-      if (queryEncoding(query) === 'base64') return jsonAnswer(documented(await quoter.getTdxQuote(reportData, call.signal)));
-      const answer = await quoter.getQuote(reportData, call.signal);
-      const prpc = { quote: hexText(answer.quote), event_log: answer.eventLog, report_data: hexText(answer.reportData), vm_config: answer.vmConfig };
-      return jsonAnswer(answer.attestation.length === 0 ? prpc : { ...prpc, attestation: hexText(answer.attestation) });
+      return jsonAnswer(documented(await quoter.getTdxQuote(reportData, call.signal)));
     },
   };
 }

@@ -4,12 +4,12 @@ import type { GetAttestationPage } from '../../guest-agent/attestation-page.js';
 import type { InstanceInfo } from '../../guest-agent/info.js';
 import { type Access, type AccessTable, ANONYMOUS } from '../../http/access.js';
 import { bindMethod, type MethodBinding, procedureName } from '../../http/method.js';
+import { HEALTH_PROCEDURE, healthRoute } from '../../http/health-route.js';
 import type { PlainRoute } from '../../http/plain-route.js';
 import { info } from '../guest-agent/info.js';
 import { type BuildVersion, version } from '../guest-agent/version.js';
 import { attestationUrl } from './attestation-url.js';
 import { getAttestationForAppKey } from './get-attestation-for-app-key.js';
-import { healthUrl } from './health-url.js';
 
 export interface WorkerDependencies {
   /** What strangers may see of the instance. */
@@ -30,7 +30,7 @@ export function workerBindings(worker: WorkerDependencies): MethodBinding[] {
 
 /** The documented URLs of the external listener. */
 export function workerUrls(worker: Pick<WorkerDependencies, 'getPage'>): PlainRoute[] {
-  return [attestationUrl(worker.getPage), healthUrl()];
+  return [attestationUrl(worker.getPage), healthRoute()];
 }
 
 /** Everything here is meant for strangers: it shows public facts and signs nothing they chose. */
@@ -39,5 +39,5 @@ export const WORKER_ACCESS: AccessTable = new Map<string, Access>([
   [procedureName(Worker.method.version), ANONYMOUS],
   [procedureName(Worker.method.getAttestationForAppKey), ANONYMOUS],
   ['plain/attestation', ANONYMOUS],
-  ['plain/health', ANONYMOUS],
+  [HEALTH_PROCEDURE, ANONYMOUS],
 ]);

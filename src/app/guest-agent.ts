@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import type { AgentConfig } from '../config/agent-config.js';
+import { readBounded } from '../config/load-file.js';
+import { messageChain } from '../errors/base.js';
+import { MAX_COMPOSE_BYTES, parseAppCompose } from '../guest-agent/app-compose.js';
+import { createMeasuredLog } from '../guest-agent/measured-log.js';
+import { measureProvisioning, type Provisioned } from '../guest-agent/provision.js';
+import { MAX_SYS_CONFIG_BYTES, parseSysConfig, type SysConfig } from '../guest-agent/sys-config.js';
+import type { PeerCredentials } from '../http/listen/listener.js';
+import { loadNative } from '../native/loader.js';
+import { developmentBanner } from '../simulator/banner.js';
+import { certSignerFor, keySource, obtainKeys } from './agent-keys.js';
+import { type AgentListeners, openListeners } from './agent-listeners.js';
+import { type AgentPlatform, choosePlatform } from './agent-platform.js';
+import { type AgentServices, createAgentServices, readMachineName } from './agent-services.js';
+import { createAgentVerifier } from './agent-trust.js';
+import { buildVersion, type BuildVersion } from './build-version.js';
+import { auditTo, type Log, SILENT } from './log.js';
+
+/** What tests and other compositions may put in place of the real thing. */
+export interface AgentOverrides {
+  readonly log?: Log;
+  /** `process.env` of the process; device locations are read from it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly platform?: AgentPlatform;
+  readonly verifier?: AttestationVerifier;
+  /** Keys instead of those of the configured source. */
+  readonly provision?: () => Promise<Provisioned>;
+  readonly build?: BuildVersion;
+  /** Unix seconds. */
+  readonly clock?: () => number;
+  /** Milliseconds, never going back. */
+  readonly now?: () => number;
+  readonly random?: (length: number) => Uint8Array;
+}
+
+export interface GuestAgentApp {
+  /** Obtains evidence source and keys, then serves. Rejects, with nothing left running, when any of it cannot be had. */
+  start(): Promise<AgentListeners>;
+  /** Lets calls in flight finish, for `graceMs` milliseconds at most. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Milliseconds the first certificate may take before the sockets open without it. */
+const DEMO_CERTIFICATE_WAIT_MS = 2_000;
+
+/** The Guest Agent process (spec/guest-agent.md section 1). */
+export function createGuestAgentApp(config: AgentConfig, overrides: AgentOverrides = {}): GuestAgentApp {
+  const log = overrides.log ?? SILENT;
+  let listeners: AgentListeners | null = null;
+  return {
+    async start() {
+      const services = await prepare(config, log, overrides);
+      await Promise.race([services.demoCertificate.request(), delay(DEMO_CERTIFICATE_WAIT_MS, undefined, { ref: false })]);
+      listeners = await openListeners({ config, services, audit: auditTo(log), peerCredentials: peerCredentials(log) });
+      log.info({ listeners: Object.fromEntries(Object.entries(listeners).map(([name, listener]) => [name, listener?.address ?? null])) }, 'serving');
+      return listeners;
+    },
+    async stop(graceMs) {
+      await Promise.all(Object.values(listeners ?? {}).map((listener: AgentListeners[keyof AgentListeners]) => listener?.stop(graceMs)));
+    },
+  };
+}
+
+async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides): Promise<AgentServices> {
+  const { core } = config;
+  const clock = overrides.clock ?? ((): number => Date.now() / 1000);
+  const random = overrides.random ?? randomBytes;
+  const compose = parseAppCompose(readBounded(core.composeFile, MAX_COMPOSE_BYTES));
+  const sys = readSysConfig(config);
+  const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
+  const { evidence } = platform;
+  if (evidence.development) for (const line of developmentBanner(evidence.variant, platform.root)) log.warn({}, line);
+  const verifier = overrides.verifier ?? createAgentVerifier(core, platform.collateral, clock);
+  const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
+  const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
+  const measured = createMeasuredLog(evidence);
+  if (platform.measuresProvisioning || keySource(keyInputs) === 'kms') await measureProvisioning(provisioned, measured);
+  return createAgentServices({
+    platform,
+    keys: provisioned.keys,
+    compose,
+    vmConfig: sys.vmConfig,
+    log: measured,
+    signer: certSignerFor(provisioned.keys, keyInputs),
+    machine: evidence.development ? { vendor: '', product: '' } : await readMachineName(),
+    build: overrides.build ?? buildVersion(),
+    random,
+    now: overrides.now ?? (() => performance.now()),
+    onDemoCertificateError: (error) => log.warn({ error: messageChain(error) }, 'no demonstration certificate yet'),
+  });
+}
+
+/** The host writes the system configuration; an enclave has no such host, and everything it needs is in the agent's own configuration. */
+function readSysConfig({ core }: AgentConfig): SysConfig {
+  const isEnclave = core.platform === 'nitro' || (core.platform === 'auto' && existsSync('/dev/nsm'));
+  if (isEnclave && !existsSync(core.sysConfigFile)) return { kmsUrls: [], vmConfig: '' };
+  return parseSysConfig(readBounded(core.sysConfigFile, MAX_SYS_CONFIG_BYTES).toString('utf8'));
+}
+
+/** For audit records only, so the agent serves without the addon too. */
+function peerCredentials(log: Log): PeerCredentials | null {
+  try {
+    const native = loadNative();
+    return (fd) => native.peerCredentials({ fd });
+  } catch (error) {
+    log.warn({ error: messageChain(error) }, 'callers of unix sockets are not identified in the log');
+    return null;
+  }
+}
