@@ -83,7 +83,14 @@ export class MsgpackReader {
     if (length !== null) return this.#take(length).slice();
     const count = this.arrayHeader(what);
     const out = new Uint8Array(count);
-    for (let i = 0; i < count; i++) out[i] = this.uint(what, 255);
+    for (let i = 0; i < count; i++) {
+      // Quotes are thousands of elements long: the form every writer uses for small integers is read in place.
+      const item = this.#bytes[this.#at] ?? 0xff;
+      if (item < 0x80) {
+        out[i] = item;
+        this.#at++;
+      } else out[i] = this.uint(what, 255);
+    }
     return out;
   }
 
