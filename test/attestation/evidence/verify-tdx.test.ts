@@ -21,12 +21,12 @@ const events: RuntimeEvent[] = [
 ];
 
 /** A quote whose RTMR3 is that of `events`. */
-function quoteOf(options: QuoteOptions = {}): Uint8Array {
+function quoteOf(form: QuoteOptions = {}): Uint8Array {
   return quote({
-    ...options,
+    ...form,
     body: (body) => {
       Buffer.from(replayRuntimeEvents(events, 'sha384')).copy(body, 472);
-      options.body?.(body);
+      form.body?.(body);
     },
   });
 }

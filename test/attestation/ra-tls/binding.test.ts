@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatEventLog } from '../../../src/attestation/event-log/tdx-event-json.js';
 import type { Attestation } from '../../../src/attestation/evidence/attestation.js';
@@ -14,6 +15,7 @@ import { DSTACK_OID } from '../../../src/x509/oids.js';
 import { subjectNameDer } from '../../../src/x509/name.js';
 import { parsePemChain } from '../../../src/x509/pem.js';
 import { ecdsaSigner } from '../../../src/x509/signer.js';
+import { VerificationError } from '../../../src/errors/verification-error.js';
 import { evidenceCollateral, evidenceIndex, evidenceRoots } from '../evidence/evidence-index.js';
 import { hex, unhex, vector, vectorJson, vectorText } from '../vectors.js';
 
@@ -124,4 +126,18 @@ describe('the older pair of quote and event log', () => {
     expect(() => attestationFromCertificate(certificate({ [DSTACK_OID.legacyTdxQuote]: quote }))).toThrow(code('EXTENSION_MALFORMED'));
     expect(() => attestationFromCertificate(certificate({ [DSTACK_OID.legacyTdxQuote]: quote, [DSTACK_OID.legacyEventLog]: unhex('7b') }))).toThrow(code('EVENT_LOG_MALFORMED'));
   });
+});
+
+it('survives any change of a byte in a certificate with evidence', () => {
+  const bytes = der(clients[0]?.client_pem ?? '');
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, value) => {
+      try {
+        attestationFromCertificate(Uint8Array.from(bytes, (byte, i) => (i === at ? value : byte)));
+      } catch (error) {
+        expect(error).toBeInstanceOf(VerificationError);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });
