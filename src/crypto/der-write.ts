@@ -4,12 +4,12 @@ import { DerError, TAG } from './der.js';
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const octets: number[] = [];
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest & 0xff);
-  const header = length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets];
-  const out = new Uint8Array(header.length + length);
-  out.set(header);
-  let at = header.length;
+  const lengthOctets = length < 0x80 ? 0 : Math.ceil((32 - Math.clz32(length)) / 8);
+  const out = new Uint8Array(2 + lengthOctets + length);
+  out[0] = tag;
+  out[1] = lengthOctets === 0 ? length : 0x80 | lengthOctets;
+  for (let i = lengthOctets, rest = length; i > 0; i--, rest >>>= 8) out[1 + i] = rest & 0xff;
+  let at = 2 + lengthOctets;
   for (const part of parts) {
     out.set(part, at);
     at += part.length;
@@ -28,18 +28,31 @@ export const contextConstructed = (n: number, ...parts: readonly Uint8Array[]): 
 /** [n] IMPLICIT of a primitive type. */
 export const contextPrimitive = (n: number, bytes: Uint8Array): Uint8Array => tlv(0x80 | n, bytes);
 
-/** INTEGER of an unsigned big-endian magnitude or a small non-negative number. */
+/** INTEGER of an unsigned big-endian magnitude or a non-negative safe integer. */
 export function integer(value: Uint8Array | number): Uint8Array {
-  let bytes: number[] = [];
-  if (typeof value === 'number') for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest & 0xff);
-  else bytes = [...value];
-  while (bytes.length > 0 && bytes[0] === 0) bytes.shift();
-  if (bytes.length === 0 || (bytes[0] ?? 0) >= 0x80) bytes.unshift(0);
-  return tlv(TAG.integer, Uint8Array.from(bytes));
+  const bytes = typeof value === 'number' ? Buffer.from(value.toString(16).padStart(16, '0'), 'hex') : value;
+  let start = 0;
+  while (start < bytes.length && bytes[start] === 0) start++;
+  const magnitude = bytes.subarray(start);
+  const needsZero = magnitude.length === 0 || (magnitude[0] ?? 0) >= 0x80;
+  return needsZero ? tlv(TAG.integer, Uint8Array.of(0), magnitude) : tlv(TAG.integer, magnitude);
 }
 
-/** OBJECT IDENTIFIER from its dotted text. */
+const knownOids = new Map<string, Uint8Array>();
+
+/**
+ * OBJECT IDENTIFIER from its dotted text. Kept for the next time: every identifier written is a constant of
+ * the program. The result is shared and not to be changed.
+ */
 export function oid(dotted: string): Uint8Array {
+  const known = knownOids.get(dotted);
+  if (known !== undefined) return known;
+  const encoded = encodeOid(dotted);
+  knownOids.set(dotted, encoded);
+  return encoded;
+}
+
+function encodeOid(dotted: string): Uint8Array {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const bytes: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {

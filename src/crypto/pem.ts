@@ -7,8 +7,6 @@ export class PemError extends DstackError<'PEM_MALFORMED'> {
   }
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
 /** One PEM block: LF line ends, 64 columns, a trailing newline. `label` is e.g. "CERTIFICATE". */
 export function encodePem(label: string, der: Uint8Array): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.length).toString('base64');
@@ -29,11 +27,18 @@ export function decodePem(text: string, label: string, maxCount: number): Uint8A
     if (found.length >= maxCount) throw new PemError(`more than ${maxCount} ${label} blocks`);
     const close = text.indexOf(end, at);
     if (close < 0) throw new PemError(`${label} block without an end`);
-    const body = text.slice(at + begin.length, close).replace(/[ \t\r\n]+/g, '');
-    if (body === '' || !BASE64.test(body)) throw new PemError(`${label} block is not base64`);
-    found.push(new Uint8Array(Buffer.from(body, 'base64')));
+    const der = strictBase64(text.slice(at + begin.length, close));
+    if (der === null) throw new PemError(`${label} block is not base64`);
+    found.push(der);
     at = close + end.length;
   }
   if (found.length === 0) throw new PemError(`no ${label} block`);
   return found;
+}
+
+/** The bytes of base64 text with white space in it, or null unless that is their one encoding. */
+function strictBase64(text: string): Uint8Array | null {
+  const body = text.replaceAll('\n', '').replace(/[ \t\r]+/g, '');
+  const bytes = Buffer.from(body, 'base64');
+  return bytes.length > 0 && bytes.toString('base64') === body ? new Uint8Array(bytes) : null;
 }
