@@ -2,9 +2,14 @@ import { appraise, type AppraisalPolicy } from '../attestation/appraisal/apprais
 import type { MeasurementView } from '../attestation/evidence/app-info.js';
 import { type BootInfo, bootInfo } from '../attestation/evidence/boot-info.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
+import { AppraisalError } from '../errors/appraisal-error.js';
+import { invalidArgument } from '../errors/service-error.js';
+import { VerificationError } from '../errors/verification-error.js';
+import { withContext } from '../errors/with-context.js';
 import type { AppAuthorizer, Authorization } from './app-authorizer.js';
+import { denialInContext } from './denial.js';
 import type { KnownImages } from './known-images.js';
-import { verifyImage } from './verify-image.js';
+import { inImageContext, verifyImage } from './verify-image.js';
 
 /** What every release asks before anything is derived. */
 export interface AdmissionRules {
@@ -27,14 +32,46 @@ export interface Admission extends Authorization {
 }
 
 /**
- * The order every release goes through (spec/kms.md section 13): acceptable evidence → BootInfo → policy → image.
+ * The order every release goes through (spec/kms.md section 13): BootInfo → acceptable evidence → policy → image.
  * Returns only when each of them said yes.
- * @throws AppraisalError, PolicyError, VerificationError APP_ID_INVALID or VM_CONFIG_MALFORMED
+ * @throws AppraisalError, PolicyError; VerificationError APP_ID_INVALID or VM_CONFIG_MALFORMED (of the evidence);
+ *   ServiceError INVALID_ARGUMENT (VM configuration of the request)
  */
 export async function admit({ verified, vmConfig, view, as }: AdmissionRequest, rules: AdmissionRules): Promise<Admission> {
-  const info = bootInfo(verified, { config: vmConfig, view });
-  appraise(verified, rules.appraisal, vmConfig);
-  const { gatewayAppId } = as === 'app' ? await rules.authorizer.authorizeApp(info) : await rules.authorizer.authorizeKms(info);
+  const info = describe(verified, vmConfig, view);
+  assertAcceptable(verified, rules.appraisal, vmConfig);
+  const { gatewayAppId } = await decide(rules.authorizer, as, info);
   if (rules.images !== null) verifyImage(verified, info.osImageHash, rules.images);
   return { bootInfo: info, gatewayAppId };
+}
+
+function assertAcceptable(verified: VerifiedAttestation, policy: AppraisalPolicy, vmConfig: string): void {
+  try {
+    appraise(verified, policy, vmConfig);
+  } catch (error) {
+    throw isImageRefusal(error) ? inImageContext(error) : error;
+  }
+}
+
+function isImageRefusal(error: unknown): boolean {
+  return error instanceof AppraisalError && (error.code === 'IMAGE_HASH_MISMATCH' || error.code === 'DEBUG_MODE');
+}
+
+async function decide(authorizer: AppAuthorizer, as: 'app' | 'kms', info: BootInfo): Promise<Authorization> {
+  try {
+    return await (as === 'app' ? authorizer.authorizeApp(info) : authorizer.authorizeKms(info));
+  } catch (error) {
+    throw denialInContext(error, 'Boot denied');
+  }
+}
+
+/** A configuration the caller sent along is an argument; the one in its evidence is part of the evidence. */
+function describe(verified: VerifiedAttestation, vmConfig: string, view: MeasurementView): BootInfo {
+  try {
+    return bootInfo(verified, { config: vmConfig, view });
+  } catch (error) {
+    if (!(error instanceof VerificationError) || error.code !== 'VM_CONFIG_MALFORMED') throw error;
+    const text = 'decode app info: Failed to decode os image hash';
+    throw vmConfig === '' ? withContext(error, text) : invalidArgument(text, { cause: error });
+  }
 }

@@ -18,6 +18,7 @@ export interface AuthorizerInfo {
 /**
  * Port: may this measurement have keys? Every method throws unless the answer is a clear yes:
  * PolicyError NOT_REGISTERED (a clear no), PolicyError BACKEND_… (no answer), AppraisalError (unacceptable TCB).
+ * The message of a clear no is the bare reason; callers put their context before it.
  */
 export interface AppAuthorizer {
   /** True only for development mode, where everything genuine is allowed; published in GetMeta. */

@@ -3,10 +3,13 @@ import { withContext } from '../errors/with-context.js';
 import { invalidArgument } from '../errors/service-error.js';
 import { admit, type AdmissionRules } from './admit.js';
 import type { AppKeyDeriver } from './derive-app-keys.js';
+import type { RootKeys } from './root-keys.js';
 import type { SelfAuthorization } from './self-authorization.js';
 
 /** What an application's instance boots with (spec/kms.md section 13.1). */
 export interface ReleasedAppKeys {
+  /** PEM, as loaded at start. */
+  readonly rootCaCert: string;
   /** 32 bytes each, but for the 65-byte signature. */
   readonly diskCryptKey: Uint8Array;
   readonly envCryptKey: Uint8Array;
@@ -27,13 +30,14 @@ export interface ReleaseDependencies {
   readonly self: SelfAuthorization;
   readonly rules: AdmissionRules;
   readonly deriver: AppKeyDeriver;
+  readonly keys: RootKeys;
 }
 
 /**
  * GetAppKey. The only file that sequences its steps.
  * @throws ServiceError INVALID_ARGUMENT for an unknown version; what `admit` throws, in the context "App not allowed"
  */
-export async function releaseAppKey({ apiVersion, vmConfig, verified }: AppKeyRequest, { self, rules, deriver }: ReleaseDependencies): Promise<ReleasedAppKeys> {
+export async function releaseAppKey({ apiVersion, vmConfig, verified }: AppKeyRequest, { self, rules, deriver, keys }: ReleaseDependencies): Promise<ReleasedAppKeys> {
   if (apiVersion > 1) throw invalidArgument(`Unsupported API version: ${apiVersion}`);
   await self.check();
   const { bootInfo, gatewayAppId } = await admit({ verified, vmConfig, view: 'runtime', as: 'app' }, rules).catch((error: unknown) => {
@@ -42,6 +46,7 @@ export async function releaseAppKey({ apiVersion, vmConfig, verified }: AppKeyRe
   const appId = Buffer.from(bootInfo.appId, 'hex');
   const { key, signature } = deriver.k256(appId);
   return {
+    rootCaCert: keys.rootCa.certificatePem,
     diskCryptKey: deriver.disk(appId, Buffer.from(bootInfo.instanceId, 'hex')),
     envCryptKey: deriver.environment(appId).secret,
     k256Key: key.scalar,

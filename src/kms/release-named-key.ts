@@ -7,6 +7,10 @@ import type { KeyNames } from './app-authorizer.js';
 import { keyNameBytes } from './key-name.js';
 import type { ReleaseDependencies } from './release-app-key.js';
 
+export interface NamedKeyDependencies extends Omit<ReleaseDependencies, 'keys'> {
+  readonly names: KeyNames;
+}
+
 /**
  * GetKey: version 1 of the key named `name` of the caller's application, 32 bytes; the same bytes the guest agent
  * inside that application returns for GetKey(path = name) (spec/api.md section 2.1).
@@ -14,7 +18,7 @@ import type { ReleaseDependencies } from './release-app-key.js';
  */
 export async function releaseNamedKey(
   { name, verified }: { readonly name: string; readonly verified: VerifiedAttestation },
-  { self, rules, deriver, names }: ReleaseDependencies & { readonly names: KeyNames },
+  { self, rules, deriver, names }: NamedKeyDependencies,
 ): Promise<Uint8Array> {
   const context = keyNameBytes(name);
   await self.check();

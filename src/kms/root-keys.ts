@@ -1,5 +1,6 @@
 import type { P256Key } from '../crypto/p256.js';
 import type { K256Key } from '../crypto/sign-message.js';
+import type { CertificateAuthority } from '../x509/certificate-authority.js';
 
 /** What a running KMS holds in memory. The bytes of the certificates may change over time, the keys never do. */
 export interface RootKeys {
@@ -8,9 +9,7 @@ export interface RootKeys {
   readonly rootCaKey: P256Key;
   readonly rpcKey: P256Key;
   readonly k256: K256Key;
-  /** PEM, as GetTempCaCert and GetAppKey hand them out. */
-  readonly tmpCaCertPem: string;
-  readonly rootCaCertPem: string;
-  /** PEM of the RA-TLS server certificate. */
-  readonly rpcCertPem: string;
+  /** With the certificates as GetTempCaCert and GetAppKey hand them out. */
+  readonly tmpCa: CertificateAuthority;
+  readonly rootCa: CertificateAuthority;
 }

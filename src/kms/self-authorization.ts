@@ -1,8 +1,10 @@
+import type { AppraisalPolicy } from '../attestation/appraisal/appraise.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
-import { type BootInfo, bootInfo } from '../attestation/evidence/boot-info.js';
-import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import type { BootInfo } from '../attestation/evidence/boot-info.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { AppAuthorizer } from './app-authorizer.js';
+import { isDenial } from './denial.js';
+import { type OwnEvidence, ownBootInfo } from './own-evidence.js';
 
 /** Asks before every trusted call whether this KMS itself is still allowed to run (spec/kms.md section 12). */
 export interface SelfAuthorization {
@@ -13,23 +15,35 @@ export interface SelfAuthorization {
 /** For `enforce_self_authorization = false`. */
 export const NO_SELF_AUTHORIZATION: SelfAuthorization = { check: async () => undefined };
 
-/** BootInfo of the KMS's own, freshly made evidence (report data of zeros). @throws what making and verifying evidence throws */
-export async function ownBootInfo(evidence: EvidenceSource, verifier: AttestationVerifier): Promise<BootInfo> {
-  const attestation = await evidence.attest(new Uint8Array(64));
-  return bootInfo(await verifier.verify(attestation), { view: 'runtime' });
+export interface SelfAuthorizationOptions {
+  readonly evidence: OwnEvidence;
+  readonly verifier: AttestationVerifier;
+  readonly appraisal: AppraisalPolicy;
+  readonly authorizer: AppAuthorizer;
 }
 
 /** The KMS's BootInfo is made once, on success; the policy is asked every time. */
-export function createSelfAuthorization(evidence: EvidenceSource, verifier: AttestationVerifier, authorizer: AppAuthorizer): SelfAuthorization {
-  let own: BootInfo | null = null;
+export function createSelfAuthorization({ evidence, verifier, appraisal, authorizer }: SelfAuthorizationOptions): SelfAuthorization {
+  let own: Promise<BootInfo> | null = null;
+  const bootInfoOnce = (): Promise<BootInfo> => {
+    own ??= ownBootInfo(evidence, verifier, appraisal).catch((cause: unknown) => {
+      own = null;
+      throw failed('KMS self authorization failed: Failed to load cached self boot info', cause);
+    });
+    return own;
+  };
   return {
     async check() {
+      const info = await bootInfoOnce();
       try {
-        own ??= await ownBootInfo(evidence, verifier);
-        await authorizer.authorizeKms(own);
+        await authorizer.authorizeKms(info);
       } catch (cause) {
-        throw new ServiceError('INTERNAL_ERROR', 'KMS self authorization failed', { cause });
+        throw failed(`KMS self authorization failed: ${isDenial(cause) ? 'KMS is not allowed' : 'Failed to call self KMS auth check'}`, cause);
       }
     },
   };
+}
+
+function failed(message: string, cause: unknown): ServiceError {
+  return new ServiceError('INTERNAL_ERROR', message, { cause });
 }

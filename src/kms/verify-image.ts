@@ -16,8 +16,14 @@ export function verifyImage(verified: VerifiedAttestation, osImageHash: string, 
   try {
     matchLaunch(verified.platform.report, osImageHash, images);
   } catch (error) {
-    throw withContext(error, 'Failed to verify os image hash');
+    throw inImageContext(error);
   }
+}
+
+/** The phrase comes twice in the texts of the existing KMS (spec/kms.md section 21). */
+export function inImageContext(error: unknown): unknown {
+  const phrase = 'Failed to verify os image hash';
+  return withContext(withContext(error, phrase), phrase);
 }
 
 function matchLaunch(report: TdReport, osImageHash: string, images: KnownImages): void {

@@ -79,10 +79,10 @@ export class FilePolicy implements AppAuthorizer, KeyNames {
 /** Enclaves have no TCB status (""), so the list of statuses says nothing about them; every other platform must be listed. */
 function checkPlatform(info: BootInfo, policy: Policy): void {
   if (info.teeVariant !== 'dstack-nitro-enclave' && !policy.allowedTcbStatuses.includes(info.tcbStatus)) {
-    throw new AppraisalError('TCB_STATUS_NOT_ACCEPTED', 'Boot denied: TCB status is not allowed');
+    throw new AppraisalError('TCB_STATUS_NOT_ACCEPTED', 'TCB status is not allowed');
   }
   if (info.advisoryIds.some((id) => !policy.allowedAdvisoryIds.includes(id))) {
-    throw new AppraisalError('ADVISORY_NOT_ACCEPTED', 'Boot denied: advisory ID is not allowed');
+    throw new AppraisalError('ADVISORY_NOT_ACCEPTED', 'advisory ID is not allowed');
   }
   if (!policy.osImages.includes(info.osImageHash)) throw denied('OS image is not allowed');
 }
@@ -98,5 +98,5 @@ function checkDevice(info: BootInfo, list: { readonly devices: readonly string[]
 }
 
 function denied(reason: string): PolicyError {
-  return new PolicyError('NOT_REGISTERED', `Boot denied: ${reason}`);
+  return new PolicyError('NOT_REGISTERED', reason);
 }

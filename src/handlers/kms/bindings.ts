@@ -1,0 +1,65 @@
+import { KMS } from '../../../gen/dstack/kms/v1/kms_pb.js';
+import { type Access, type AccessTable, ANONYMOUS } from '../../http/access.js';
+import { HEALTH_PROCEDURE, healthRoute } from '../../http/health-route.js';
+import { bindMethod, type MethodBinding, procedureName } from '../../http/method.js';
+import type { PlainRoute } from '../../http/plain-route.js';
+import type { EnvEncryptKeys } from '../../kms/env-encrypt-key.js';
+import type { Meta } from '../../kms/meta.js';
+import type { KmsMetrics } from '../../kms/metrics.js';
+import type { ReleaseDependencies } from '../../kms/release-app-key.js';
+import type { KmsKeyDependencies } from '../../kms/release-kms-keys.js';
+import type { NamedKeyDependencies } from '../../kms/release-named-key.js';
+import type { SignCertificateDependencies } from '../../kms/sign-certificate.js';
+import type { TempCa } from '../../kms/temp-ca.js';
+import { APP_NOT_ATTESTED, NOT_ATTESTED } from './attested.js';
+import { getAppEnvEncryptPubKey } from './get-app-env-encrypt-pub-key.js';
+import { getAppKey } from './get-app-key.js';
+import { getKey } from './get-key.js';
+import { getKmsKey } from './get-kms-key.js';
+import { getMeta } from './get-meta.js';
+import { getTempCaCert } from './get-temp-ca-cert.js';
+import { METRICS_PROCEDURE, metricsUrl } from './metrics-url.js';
+import { signCert } from './sign-cert.js';
+
+export interface KmsDependencies {
+  readonly release: ReleaseDependencies & NamedKeyDependencies & KmsKeyDependencies & SignCertificateDependencies;
+  readonly environment: EnvEncryptKeys;
+  readonly tempCa: () => Promise<TempCa>;
+  readonly meta: () => Promise<Meta>;
+}
+
+export function kmsBindings({ release, environment, tempCa, meta }: KmsDependencies): MethodBinding[] {
+  const { method } = KMS;
+  return [
+    bindMethod(method.getKey, getKey(release), { prpcAliases: ['getKey'], rawBody: ({ key }) => key }),
+    bindMethod(method.getAppKey, getAppKey(release)),
+    bindMethod(method.getKmsKey, getKmsKey(release)),
+    bindMethod(method.getAppEnvEncryptPubKey, getAppEnvEncryptPubKey(environment)),
+    bindMethod(method.getMeta, getMeta(meta)),
+    bindMethod(method.getTempCaCert, getTempCaCert(tempCa)),
+    bindMethod(method.signCert, signCert(release)),
+  ];
+}
+
+/** @param metrics null to serve none */
+export function kmsUrls(metrics: KmsMetrics | null): PlainRoute[] {
+  return metrics === null ? [healthRoute()] : [healthRoute(), metricsUrl(metrics)];
+}
+
+/** Keys need evidence on the connection. SignCert is judged by the evidence in its request; the rest is public. */
+export const KMS_ACCESS: AccessTable = new Map<string, Access>([
+  [procedureName(KMS.method.getKey), { kind: 'attested', refusal: APP_NOT_ATTESTED }],
+  [procedureName(KMS.method.getAppKey), { kind: 'attested', refusal: APP_NOT_ATTESTED }],
+  [procedureName(KMS.method.getKmsKey), { kind: 'attested', refusal: NOT_ATTESTED }],
+  [procedureName(KMS.method.getAppEnvEncryptPubKey), ANONYMOUS],
+  [procedureName(KMS.method.getMeta), ANONYMOUS],
+  [procedureName(KMS.method.getTempCaCert), ANONYMOUS],
+  [procedureName(KMS.method.signCert), ANONYMOUS],
+  [HEALTH_PROCEDURE, ANONYMOUS],
+  [METRICS_PROCEDURE, ANONYMOUS],
+]);
+
+/** Calls that count as attestation requests in the metrics. */
+export const RELEASING_PROCEDURES: ReadonlySet<string> = new Set(
+  [KMS.method.getKey, KMS.method.getAppKey, KMS.method.getKmsKey, KMS.method.signCert].map(procedureName),
+);
