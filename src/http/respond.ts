@@ -1,4 +1,5 @@
 import { Http2ServerResponse, constants } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Exchange } from './exchange.js';
 
@@ -71,8 +72,10 @@ export class Responder {
   ): void {
     const headers: OutgoingHttpHeaders = { ...this.#common, 'Content-Type': contentType, 'Content-Length': body.length, ...extra };
     response.writeHead(status, headers);
-    response.once('finish', () => {
-      stopUpload(response);
+    // The 'finish' of the response itself comes only when the client has closed its half too.
+    const { stream } = response;
+    stream.once('finish', () => {
+      stopUpload(stream);
       sent?.();
     });
     if (exchange.request.method === 'HEAD') response.end();
@@ -90,6 +93,6 @@ export class Responder {
 }
 
 /** Asks a client that is still sending a request that was answered to stop (RFC 9113 section 8.1). */
-function stopUpload({ stream }: Http2ServerResponse): void {
-  if (stream !== undefined && !stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+function stopUpload(stream: ServerHttp2Stream): void {
+  if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
