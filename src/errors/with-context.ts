@@ -8,5 +8,7 @@ import { DstackError } from './base.js';
 export function withContext(error: unknown, context: string): unknown {
   if (!(error instanceof DstackError)) return error;
   const Same = error.constructor as new (code: string, message: string, options: { cause: unknown }) => DstackError;
-  return new Same(error.code, context, { cause: error });
+  const outer = new Same(error.code, context, { cause: error });
+  // A class with a constructor of its own cannot be rebuilt this way; its error is better left as it is than garbled.
+  return outer.code === error.code && outer.message === context ? outer : error;
 }

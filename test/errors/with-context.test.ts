@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DerError } from '../../src/crypto/der.js';
 import { AppraisalError } from '../../src/errors/appraisal-error.js';
 import { messageChain } from '../../src/errors/base.js';
 import { ServiceError } from '../../src/errors/service-error.js';
@@ -11,6 +12,11 @@ describe('withContext', () => {
     expect(outer).toBeInstanceOf(AppraisalError);
     expect(outer).toMatchObject({ code: 'DEBUG_MODE', name: 'AppraisalError' });
     expect(messageChain(outer)).toBe('App not allowed: Failed to verify: debug enclave');
+  });
+
+  it('leaves an error alone whose class has a constructor of its own', () => {
+    const error = new DerError('truncated');
+    expect(withContext(error, 'context')).toBe(error);
   });
 
   it('leaves foreign errors alone', () => {
