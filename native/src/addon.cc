@@ -5,6 +5,7 @@
 #include "file-lock.h"
 #include "nsm-request.h"
 #include "peer-credentials.h"
+#include "qgs-exchange.h"
 #include "sysfs-extend-rtmr.h"
 #include "tdx-extend-rtmr.h"
 #include "tdx-report.h"
@@ -19,6 +20,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("tdxExtendRtmr", Napi::Function::New(env, dstack::TdxExtendRtmr, "tdxExtendRtmr"));
   exports.Set("sysfsExtendRtmr", Napi::Function::New(env, dstack::SysfsExtendRtmr, "sysfsExtendRtmr"));
   exports.Set("nsmRequest", Napi::Function::New(env, dstack::NsmRequest, "nsmRequest"));
+  exports.Set("qgsExchange", Napi::Function::New(env, dstack::QgsExchange, "qgsExchange"));
   exports.Set("peerCredentials", Napi::Function::New(env, dstack::PeerCredentials, "peerCredentials"));
   exports.Set("lockFile", Napi::Function::New(env, dstack::LockFile, "lockFile"));
   return exports;

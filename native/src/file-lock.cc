@@ -31,8 +31,10 @@ class LockFileWorker final : public DeviceWorker {
 
   Napi::Value Result(Napi::Env env) override {
     Napi::Object lock = env.GetInstanceData<AddonData>()->file_lock.New({});
-    if (lock.IsEmpty()) return lock;
-    FileLock::Unwrap(lock)->Hold(std::move(fd_));
+    // Either step fails in an environment that is going down; the lock is then given up with this worker.
+    FileLock* const holder = lock.IsEmpty() ? nullptr : FileLock::Unwrap(lock);
+    if (holder == nullptr) return Napi::Value();
+    holder->Hold(std::move(fd_));
     return lock;
   }
 

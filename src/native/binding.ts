@@ -53,6 +53,16 @@ export interface NsmDeviceRequest {
   readonly deadlineMs: number;
 }
 
+/** spec/attestation.md section 1.3. */
+export interface QgsExchangeRequest {
+  /** vsock address; 2 is the host. */
+  readonly cid: number;
+  readonly port: number;
+  /** Without the length in front, 1 to 16 384 bytes. */
+  readonly message: Uint8Array;
+  readonly deadlineMs: number;
+}
+
 /** spec/attestation.md section 1.5. */
 export interface LockFileRequest {
   /** Created with mode 0600 when missing. */
@@ -86,6 +96,8 @@ export interface NativeBinding {
   sysfsExtendRtmr(request: SysfsExtendRequest): Promise<null>;
   /** The NSM's CBOR answer, 1 to 12 288 bytes. */
   nsmRequest(request: NsmDeviceRequest): Promise<Uint8Array>;
+  /** The quote generation service's answer without its length, 1 to 16 384 bytes. */
+  qgsExchange(request: QgsExchangeRequest): Promise<Uint8Array>;
   /** Of a connected unix socket; `fd` stays the caller's. */
   peerCredentials(request: { readonly fd: number }): PeerCredentials;
   /** Excludes every process that locks the same file; DEVICE_BUSY when the deadline passes first. */

@@ -29,6 +29,7 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     tdxExtendRtmr: asynchronous(addon, 'tdxExtendRtmr'),
     sysfsExtendRtmr: asynchronous(addon, 'sysfsExtendRtmr'),
     nsmRequest: asynchronous(addon, 'nsmRequest'),
+    qgsExchange: asynchronous(addon, 'qgsExchange'),
     lockFile: asynchronous(addon, 'lockFile'),
     peerCredentials: synchronous(addon, 'peerCredentials'),
   };

@@ -10,6 +10,7 @@ const VALID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   tdxExtendRtmr: { devicePath: '/nowhere/tdx_guest', index: 3, digest: bytes(48), deadlineMs: 100 },
   sysfsExtendRtmr: { directory: '/nowhere/measurements', index: 3, digest: bytes(48), deadlineMs: 100 },
   nsmRequest: { devicePath: '/nowhere/nsm', request: bytes(1), deadlineMs: 100 },
+  qgsExchange: { cid: 2, port: 4050, message: bytes(1), deadlineMs: 100 },
   lockFile: { path: '/nowhere/lock', pollIntervalMs: 1, deadlineMs: 100 },
   peerCredentials: { fd: 1_000_000 },
 };
@@ -36,7 +37,10 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   reportData: wrongBytes(0, 63, 65),
   digest: wrongBytes(0, 47, 49, 64),
   request: wrongBytes(0, 4097),
+  message: wrongBytes(0, 16_385),
   index: WRONG_INDEX,
+  cid: [...ANYTHING_ELSE, '2', -1, 0.5, NaN, 2 ** 32],
+  port: [...ANYTHING_ELSE, '2', -1, 0, 0.5, NaN, 2 ** 32],
   fd: [...ANYTHING_ELSE, '3', -1, 0.5, NaN, 2 ** 31, 2 ** 32],
   busyWaitMs: WRONG_MS,
   pollIntervalMs: WRONG_MS,
@@ -110,7 +114,7 @@ describe('arguments of the addon', () => {
     expect(thrown(() => call('tdxReport', options))).toBeInstanceOf(TypeError);
   });
 
-  test.each(Object.keys(VALID).filter((name) => name !== 'peerCredentials'))('%s with valid arguments fails on the missing path only', async (name) => {
+  test.each(Object.keys(VALID).filter((name) => name !== 'peerCredentials' && name !== 'qgsExchange'))('%s with valid arguments fails on the missing path only', async (name) => {
     await expect(call(name, VALID[name])).rejects.toMatchObject({ code: 'DEVICE_ABSENT', errno: 2 });
   });
 });

@@ -62,7 +62,7 @@ describe('scripts/build-native.mjs', () => {
     const folder = await tinyPackage(`${SOURCE}static int Unused() { return 1; }\n`);
     const failed = build(folder);
     expect(failed.status).toBe(1);
-    expect(failed.stderr).toContain('-Wunused-function');
+    expect(failed.stderr).toContain('unused-function');
     await expect(stat(output(folder))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -1,6 +1,6 @@
 // Preloaded into a Node process, this library plays the kernel for what no ordinary file can do: it answers the
 // TDX and NSM ioctls on any descriptor and makes reads and writes of a TSM entry fail. Orders come from environment
-// variables; what the ioctls were given is written to the file SHIM_RECORD as it was in memory.
+// variables; vsock connections end at the unix socket SHIM_VSOCK, with address and port recorded; what the ioctls were given is written to the file SHIM_RECORD as it was in memory.
 #include <cerrno>
 #include <cstdarg>
 #include <cstdint>
@@ -9,7 +9,11 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <string>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <linux/vm_sockets.h>
 
 namespace {
 
@@ -114,4 +118,21 @@ extern "C" ssize_t read(int fd, void* bytes, size_t length) {
   }
   static const auto real = reinterpret_cast<ssize_t (*)(int, void*, size_t)>(dlsym(RTLD_NEXT, "read"));
   return real(fd, bytes, length);
+}
+
+extern "C" int socket(int domain, int type, int protocol) noexcept {
+  static const auto real = reinterpret_cast<int (*)(int, int, int)>(dlsym(RTLD_NEXT, "socket"));
+  return real(domain == AF_VSOCK ? AF_UNIX : domain, type, protocol);
+}
+
+extern "C" int connect(int fd, const struct sockaddr* address, socklen_t length) {
+  static const auto real = reinterpret_cast<int (*)(int, const struct sockaddr*, socklen_t)>(dlsym(RTLD_NEXT, "connect"));
+  if (address->sa_family != AF_VSOCK) return real(fd, address, length);
+  const auto* vsock = reinterpret_cast<const sockaddr_vm*>(address);
+  Record(&vsock->svm_cid, sizeof vsock->svm_cid);
+  Record(&vsock->svm_port, sizeof vsock->svm_port);
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  snprintf(path.sun_path, sizeof path.sun_path, "%s", getenv("SHIM_VSOCK"));
+  return real(fd, reinterpret_cast<const struct sockaddr*>(&path), sizeof path);
 }

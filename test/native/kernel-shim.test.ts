@@ -1,13 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defaultAddonPath } from '../../src/native/loader.js';
+import { describe, expect, test } from 'vitest';
 import { scratch } from './addon.js';
+import { withShim } from './with-shim.js';
 import { serveEntry } from './tsm-entry.js';
 
 const EIO = 5;
@@ -17,24 +12,7 @@ const EINTR = 4;
 const EMSGSIZE = 90;
 const ETIMEDOUT = 110;
 
-const folder = mkdtempSync(join(tmpdir(), 'kernel-shim-'));
-const shim = join(folder, 'kernel-shim.so');
-const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-
-beforeAll(() => {
-  const compiler = process.env['CXX'] ?? 'c++';
-  execFileSync(compiler, ['-std=c++17', '-O1', '-fPIC', '-shared', '-Wall', '-Wextra', '-Werror', here('kernel-shim.cc'), '-o', shim, '-ldl'], { stdio: 'inherit' });
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-type Outcome = Readonly<Record<string, unknown>> & { readonly ms: number };
-
-/** One call of the addon in a process whose kernel the shim plays. */
-async function callWith(env: Readonly<Record<string, string>>, operation: string, options: Readonly<Record<string, unknown>>): Promise<Outcome> {
-  const args = [here('call-addon.mjs'), defaultAddonPath(), operation, JSON.stringify(options)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...env, LD_PRELOAD: shim } });
-  return JSON.parse(stdout) as Outcome;
-}
+const callWith = withShim();
 
 const reportData = Buffer.from(Array.from({ length: 64 }, (_, i) => 255 - i)).toString('hex');
 const digest = 'd1'.repeat(48);
