@@ -10,7 +10,7 @@ export interface Connection {
   readonly peer: Peer;
   /** True once the listener is stopping: answers from now on close the connection. */
   readonly draining?: boolean;
-  /** Who is calling; settled once per connection and synchronous from then on. Never rejects: failed evidence is part of the Caller. */
+  /** Who is calling; settled once per connection, or once more when it has aged, and synchronous from then on. Never rejects: failed evidence is part of the Caller. */
   caller(): Caller | Promise<Caller>;
 }
 

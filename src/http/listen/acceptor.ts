@@ -1,16 +1,16 @@
 import type { Server, Socket } from 'node:net';
 import { unattested } from '../../caller/caller.js';
-import type { Identify, ListenLimits, ListenOptions, PeerInfo } from './listener.js';
+import type { ListenLimits, ListenOptions, PeerInfo } from './listener.js';
 import { DEFAULT_LISTEN_LIMITS } from './listener.js';
 import { detectProtocol } from './preface.js';
 import { SocketConnection } from './socket-connection.js';
-import type { DrainState } from './socket-connection.js';
+import type { DrainState, Identification } from './socket-connection.js';
 import { WireServers } from './wire-servers.js';
 
 /** Serves accepted sockets, whatever accepted them, and ends them all in good order. */
 export class Acceptor {
   readonly limits: ListenLimits;
-  readonly #identify: Identify;
+  readonly #identification: Identification;
   readonly #wire: WireServers;
   readonly #state: DrainState = { draining: false };
   readonly #sockets = new Set<Socket>();
@@ -20,7 +20,7 @@ export class Acceptor {
 
   constructor(options: ListenOptions) {
     this.limits = { ...DEFAULT_LISTEN_LIMITS, ...options.limits };
-    this.#identify = options.identify ?? (({ peer }) => unattested(peer));
+    this.#identification = { identify: options.identify ?? (({ peer }) => unattested(peer)), isCurrent: options.isCurrent ?? null };
     this.#wire = new WireServers(options.handler, this.limits);
   }
 
@@ -51,7 +51,7 @@ export class Acceptor {
 
   /** Serves a tracked socket whose protocol is known. */
   serve(socket: Socket, info: PeerInfo, protocol: 'h1' | 'h2'): void {
-    const connection = new SocketConnection(info, this.#identify, this.#state);
+    const connection = new SocketConnection(info, this.#identification, this.#state);
     if (protocol === 'h2') this.#wire.serveHttp2(socket, connection);
     else this.#wire.serveHttp1(socket, connection);
   }

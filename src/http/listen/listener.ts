@@ -26,7 +26,7 @@ export interface PeerInfo {
   readonly certificate: Uint8Array | null;
 }
 
-/** Makes the Caller of a connection. Called once per connection, when its first request asks. */
+/** Makes the Caller of a connection. Called when its first request asks, and again once `isCurrent` says so. */
 export type Identify = (info: PeerInfo) => Caller | Promise<Caller>;
 
 /** Process, user and group of the other end of a unix socket, by file descriptor; null when the system does not say. */
@@ -69,5 +69,7 @@ export interface ListenOptions {
   readonly handler: RequestHandler;
   /** Default: callers that proved nothing. */
   readonly identify?: Identify;
+  /** Whether a caller made earlier may be used for one more request; must not throw (default: for as long as the connection lasts). */
+  readonly isCurrent?: (caller: Caller) => boolean;
   readonly limits?: Partial<ListenLimits>;
 }

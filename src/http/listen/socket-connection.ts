@@ -9,16 +9,23 @@ export interface DrainState {
   draining: boolean;
 }
 
-/** A connection whose caller is worked out once and kept: evidence is verified once, not for every call. */
+/** How the caller of a connection is found out, and for how long that holds. */
+export interface Identification {
+  readonly identify: Identify;
+  /** null: for as long as the connection lasts. */
+  readonly isCurrent: ((caller: Caller) => boolean) | null;
+}
+
+/** A connection whose caller is worked out once and kept while it is current: evidence is not verified for every call. */
 export class SocketConnection implements Connection {
   readonly #info: PeerInfo;
-  readonly #identify: Identify;
+  readonly #identification: Identification;
   readonly #state: DrainState;
   #caller: Caller | Promise<Caller> | null = null;
 
-  constructor(info: PeerInfo, identify: Identify, state: DrainState) {
+  constructor(info: PeerInfo, identification: Identification, state: DrainState) {
     this.#info = info;
-    this.#identify = identify;
+    this.#identification = identification;
     this.#state = state;
   }
 
@@ -31,14 +38,20 @@ export class SocketConnection implements Connection {
   }
 
   caller(): Caller | Promise<Caller> {
-    this.#caller ??= this.#identifyOnce();
+    if (this.#caller === null || this.#isStale(this.#caller)) this.#caller = this.#identifyOnce();
     return this.#caller;
+  }
+
+  /** Who is being identified right now is current by definition. */
+  #isStale(caller: Caller | Promise<Caller>): boolean {
+    const { isCurrent } = this.#identification;
+    return isCurrent !== null && !(caller instanceof Promise) && !isCurrent(caller);
   }
 
   /** A promise is replaced by what it gave, so that later calls on the connection go without one. */
   #identifyOnce(): Caller | Promise<Caller> {
     try {
-      const found = this.#identify(this.#info);
+      const found = this.#identification.identify(this.#info);
       if (!(found instanceof Promise)) return found;
       return found
         .catch((error: unknown) => this.#unidentified(error))

@@ -33,7 +33,8 @@ export async function listenTls(place: TcpPlace, identity: TlsIdentity, options:
     rejectUnauthorized: false,
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['h2', 'http/1.1'],
-    // A ticket embeds the client's certificate, and with it tens of kilobytes of evidence.
+    // A ticket embeds the client's certificate, and with it tens of kilobytes of evidence. OpenSSL then sends
+    // session ids instead, which nobody here remembers: every connection is a full handshake.
     secureOptions: constants.SSL_OP_NO_TICKET,
     handshakeTimeout: acceptor.limits.handshakeTimeout,
     allowHalfOpen: true,
@@ -41,6 +42,8 @@ export async function listenTls(place: TcpPlace, identity: TlsIdentity, options:
   });
   server.maxConnections = acceptor.limits.maxConnections;
   server.on('connection', (socket) => acceptor.track(socket));
+  // Node reports a handshake that failed or took too long and leaves the socket open.
+  server.on('tlsClientError', (_, socket) => socket.destroy());
   server.on('secureConnection', (socket) => admitTls(socket, acceptor));
   await startListening(server, place);
   return { address: tcpAddress(server, place), stop: (graceMs) => stopServer(server, acceptor, graceMs) };
