@@ -5,14 +5,14 @@ import { replayRuntimeEvents } from '../event-log/replay.js';
 import { RUNTIME_IMR, asTdxEvent } from '../event-log/runtime-event.js';
 import type { Attestation, RuntimeEvent, TdxEvent } from '../evidence/attestation.js';
 import type { EvidenceSource } from '../evidence/evidence-source.js';
-import { parseQuote, type TdReport } from '../tdx/quote.js';
 import { wireFor } from '../wire/decode.js';
 import { readBounded } from './device-file.js';
 import { extendRtmr } from './extend-rtmr.js';
 import { checkReportData } from './report-data.js';
 import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
 import { createSerialQueue } from './serial-queue.js';
-import { createTsmEntryResolver, type TsmPaths } from './tsm-entry.js';
+import { createTdxQuoter, type TdxQuote } from './tdx-quote.js';
+import type { TsmPaths } from './tsm-entry.js';
 
 /** The table area is 64 KiB on real machines. */
 const MAX_CCEL_BYTES = 4 * 1024 * 1024;
@@ -21,6 +21,8 @@ export interface TdxPaths {
   readonly tsm: TsmPaths;
   /** `/dev/tdx_guest`. */
   readonly tdxGuest: string;
+  /** Names the vsock port of the host's quote generation service; used where there is no configfs-tsm. */
+  readonly qgsConfig: string;
   readonly rtmrSysfs: string;
   /** Value of `DCAP_TDX_RTMR_SYSFS_PATH`, or null when it is not set. */
   readonly rtmrSysfsOverride: string | null;
@@ -32,6 +34,7 @@ export interface TdxPaths {
 export const TDX_PATHS: TdxPaths = {
   tsm: { base: '/sys/kernel/config/tsm/report', entryName: 'com.intel.dcap', override: null },
   tdxGuest: '/dev/tdx_guest',
+  qgsConfig: '/etc/tdx-attest.conf',
   rtmrSysfs: '/sys/devices/virtual/misc/tdx_guest/measurements',
   rtmrSysfsOverride: null,
   ccel: '/sys/firmware/acpi/tables/data/CCEL',
@@ -80,7 +83,7 @@ export interface TdxDeviceOptions {
 export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSource {
   const { native, paths, times, maxWaiting } = options;
   const queue = createSerialQueue({ maxWaiting });
-  const quote = createQuoter(options);
+  const quote = createTdxQuoter(options);
   const events = createRuntimeEventLog({
     native,
     paths: paths.runtimeEvents,
@@ -124,35 +127,12 @@ export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSour
 }
 
 interface Measured {
-  readonly quote: { readonly bytes: Uint8Array; readonly report: TdReport };
+  readonly quote: TdxQuote;
   readonly events: readonly RuntimeEvent[];
 }
 
 function agrees({ quote, events }: Measured): boolean {
   return Buffer.from(replayRuntimeEvents(events, 'sha384')).equals(quote.report.rtmrs[RUNTIME_IMR]);
-}
-
-function createQuoter({ native, paths, times }: TdxDeviceOptions): (reportData: Buffer) => Promise<Measured['quote']> {
-  const resolveEntry = createTsmEntryResolver(paths.tsm);
-  return async (reportData) => {
-    const entryPath = await resolveEntry();
-    if (entryPath === null) throw new EvidenceSourceError('DEVICE_ABSENT', `no configfs-tsm at ${paths.tsm.base}`);
-    const { busyWaitMs, pollIntervalMs, generationWaitMs, quoteDeadlineMs } = times;
-    const bytes = await native.tsmQuote({ entryPath, reportData, busyWaitMs, pollIntervalMs, generationWaitMs, deadlineMs: quoteDeadlineMs });
-    const report = tdReportOf(bytes);
-    if (!reportData.equals(report.reportData)) throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is about other report data than was asked for');
-    return { bytes, report };
-  };
-}
-
-function tdReportOf(bytes: Uint8Array): TdReport {
-  try {
-    const { report } = parseQuote(bytes);
-    if ('rtmrs' in report) return report;
-  } catch (cause) {
-    throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is malformed', { cause });
-  }
-  throw new EvidenceSourceError('DEVICE_FAILED', 'the quote is not one of a TDX guest');
 }
 
 async function readBootEvents(path: string): Promise<TdxEvent[]> {

@@ -10,7 +10,7 @@ import type { EvidenceSource } from '../../../src/attestation/evidence/evidence-
 import { TDX_TIMES, createTdxEvidenceSource, type TdxPaths } from '../../../src/attestation/issue/tdx-device.js';
 import { parseQuote } from '../../../src/attestation/tdx/quote.js';
 import { decodeAttestation, encodeAttestation } from '../../../src/attestation/wire/decode.js';
-import type { NativeBinding } from '../../../src/native/binding.js';
+import type { NativeBinding, QgsExchangeRequest } from '../../../src/native/binding.js';
 import { loadNative } from '../../../src/native/loader.js';
 import { scratch } from '../../native/addon.js';
 import { makeEntry, serveEntry } from '../../native/tsm-entry.js';
@@ -44,6 +44,7 @@ async function makePaths({ version = '1', ccel = true } = {}): Promise<TdxPaths>
   return {
     tsm: { base: join(root, 'tsm'), entryName: 'com.intel.dcap', override: null },
     tdxGuest: join(root, 'tdx_guest'),
+    qgsConfig: join(root, 'tdx-attest.conf'),
     rtmrSysfs: join(root, 'measurements'),
     rtmrSysfsOverride: null,
     ccel: join(root, 'CCEL'),
@@ -190,6 +191,33 @@ describe('the TDX evidence source', () => {
     const paths = await makePaths();
     const source = sourceOf(native, { ...paths, tsm: { ...paths.tsm, base: '/nowhere' } });
     await expect(source.attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_ABSENT' });
+  });
+
+  test('without configfs-tsm the host’s quote generation service is asked for a quote over the report', async () => {
+    const paths = await makePaths();
+    await writeFile(paths.qgsConfig, '# where the service listens\nport = 4050\n');
+    const asked: QgsExchangeRequest[] = [];
+    const native: NativeBinding = {
+      ...tdxModule().native,
+      tdxReport: async ({ devicePath, reportData: bound }) => {
+        expect(devicePath).toBe(paths.tdxGuest);
+        const report = new Uint8Array(1024);
+        report.set(bound, 128);
+        return report;
+      },
+      qgsExchange: async (request) => {
+        asked.push(request);
+        const quote = Buffer.from(template);
+        quote.fill(0, RTMR3_OFFSET, RTMR3_OFFSET + 48).set(request.message.subarray(24 + 128, 24 + 192), REPORT_DATA_OFFSET);
+        const head = Buffer.alloc(24);
+        head.writeUInt32LE(1, 4);
+        head.writeUInt32LE(quote.length, 20);
+        return Buffer.concat([head, quote]);
+      },
+    };
+    const { platform } = await sourceOf(native, { ...paths, tsm: { ...paths.tsm, base: '/nowhere' } }).attest(reportData);
+    expect(asked).toMatchObject([{ cid: 2, port: 4050 }]);
+    expect(platform.kind === 'tdx' && Buffer.from(parseQuote(platform.quote).report.reportData)).toEqual(Buffer.from(reportData));
   });
 
   test('a boot log that cannot be read makes no attestation', async () => {
