@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
@@ -31,6 +32,16 @@ async function refusal(work: Promise<Listener>): Promise<string> {
   const error = await work.then(() => null, (reason: unknown) => reason);
   if (error instanceof ListenError) return error.code;
   throw new Error('not refused', { cause: error });
+}
+
+/** Another process binds the socket and passes it on, as a service manager does; it is gone when this resolves. */
+async function inheritedSocket(path: string): Promise<number> {
+  const script = 'const s = require("node:net").createServer().listen(process.argv[1], () => process.send("socket", s._handle))';
+  const manager = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const handle = await new Promise<unknown>((resolve) => manager.once('message', (_, passed) => resolve(passed)));
+  manager.kill('SIGKILL');
+  await new Promise((resolve) => manager.once('exit', resolve));
+  return (handle as { readonly fd: number }).fd;
 }
 
 describe('unix socket file', () => {
@@ -87,6 +98,14 @@ describe('unix socket file', () => {
     await unix({ path });
     await first.stop(0);
     expect(existsSync(path)).toBe(true);
+  });
+
+  it('of a service manager is served as it is, and left in place', async () => {
+    const path = socketPath();
+    const listener = await unix({ path, inheritedFd: await inheritedSocket(path) });
+    expect((await raw(listener, get('/health'))).body).toBe('OK');
+    await listener.stop(0);
+    expect(lstatSync(path).isSocket()).toBe(true);
   });
 
   it('tells who is on the other end', async () => {
