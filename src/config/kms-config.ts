@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
@@ -13,8 +14,9 @@ export type AuthApiConfig =
 export type KmsEvidenceConfig =
   /** A guest agent, as the existing KMS does; null address: the usual sockets. */
   | { readonly source: 'agent'; readonly address: string | null }
-  | { readonly source: 'device' }
-  /** The development platform, from a file of 64 hex digits. */
+  /** The device of this machine; an enclave is told its application id, 40 hex digits or "" for none. */
+  | { readonly source: 'device'; readonly appId: string }
+  /** The development platform, from a file of 64 hex digits; `appId` as above, "" for a fixed one. */
   | { readonly source: 'development'; readonly seedFile: string; readonly appId: string };
 
 export interface TrustConfig {
@@ -49,10 +51,11 @@ const port = z.number().int().min(0).max(65535);
 const ignored = z.unknown().optional();
 const http = z.url({ protocol: /^https?$/ });
 
+/** The files are those in `core.cert_dir`; naming others would be ignored, so it is refused. */
 const rpcTls = z.strictObject({
-  key: path.default('/etc/kms/certs/rpc.key'),
-  certs: path.default('/etc/kms/certs/rpc.crt'),
-  mutual: z.strictObject({ ca_certs: path.default('/etc/kms/certs/tmp-ca.crt'), mandatory: z.boolean().default(false) }).prefault({}),
+  key: path.optional(),
+  certs: path.optional(),
+  mutual: z.strictObject({ ca_certs: path.optional(), mandatory: z.boolean().default(false) }).prefault({}),
 });
 
 const rootCa = z.strictObject({
@@ -139,7 +142,19 @@ function problemsOf({ rpc, core: raw }: Raw): string[] {
   if (rpc.tls.mutual.mandatory) problems.push('rpc.tls.mutual.mandatory: anonymous calls are needed to obtain a client certificate');
   if (raw.auth_api.type === 'file' && raw.auth_api.file.path === '') problems.push('core.auth_api.file.path: needed by core.auth_api.type = "file"');
   if (raw.evidence.source === 'development' && raw.evidence.seed_file === '') problems.push('core.evidence.seed_file: needed by core.evidence.source = "development"');
-  return problems;
+  return [...problems, ...tlsFileProblems(rpc.tls, raw.cert_dir)];
+}
+
+function tlsFileProblems({ key, certs, mutual }: Raw['rpc']['tls'], certDir: string): string[] {
+  const files = [
+    ['rpc.tls.key', key, 'rpc.key'],
+    ['rpc.tls.certs', certs, 'rpc.crt'],
+    ['rpc.tls.mutual.ca_certs', mutual.ca_certs, 'tmp-ca.crt'],
+  ] as const;
+  return files.flatMap(([name, given, file]) => {
+    const expected = resolve(certDir, file);
+    return given === undefined || resolve(given) === expected ? [] : [`${name}: must be ${expected}, the file in core.cert_dir`];
+  });
 }
 
 const checkedSchema = schema.superRefine((value, context) => {
@@ -211,7 +226,7 @@ function evidenceOf({ evidence: raw }: Raw['core'], agentAddress: string): KmsEv
       return { source: 'agent', address: address === '' ? null : address };
     }
     case 'device':
-      return { source: 'device' };
+      return { source: 'device', appId: raw.app_id.toLowerCase() };
     case 'development':
       return { source: 'development', seedFile: raw.seed_file, appId: raw.app_id.toLowerCase() };
   }

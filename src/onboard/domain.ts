@@ -10,7 +10,7 @@ const LABEL = /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/;
  * @throws ServiceError INVALID_ARGUMENT
  */
 export function checkDomain(domain: string): string {
-  const isAscii = /^[\x00-\x7f]*$/.test(domain);
+  const isAscii = /^\p{ASCII}*$/u.test(domain);
   if (domain === '' || !isAscii || domain.length > MAX_BYTES) throw invalidArgument('domain must be a non-empty ASCII DNS name of at most 253 bytes');
   if (isIP(domain) !== 0 && !domain.includes('%')) return domain;
   if (!domain.split('.').every((label) => LABEL.test(label))) throw invalidArgument('domain contains an invalid DNS label');

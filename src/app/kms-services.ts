@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import type { CollateralGetter } from '../attestation/collateral.js';
+import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import type { TrustRoots } from '../attestation/trust-roots.js';
+import type { KmsConfig } from '../config/kms-config.js';
+import type { AdmissionRules } from '../kms/admit.js';
+import type { KeyStore } from '../kms/key-store.js';
+import type { OwnEvidence } from '../kms/own-evidence.js';
+import { createDiskKeyStore } from '../outbound/disk-key-store.js';
+import { buildVersion, type BuildVersion } from './build-version.js';
+import { chooseKmsEvidence } from './kms-evidence.js';
+import { createKmsPolicy, knownImages, type KmsPolicy, TCB_LEFT_TO_POLICY } from './kms-policy.js';
+import { type Log, SILENT } from './log.js';
+import { collateralSource, trustRoots } from './trust.js';
+
+/** What tests and other compositions may put in place of the real thing. */
+export interface KmsOverrides {
+  readonly log?: Log;
+  /** `process.env` of the process; device locations are read from it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly build?: BuildVersion;
+  /** Unix seconds. */
+  readonly clock?: () => number;
+  readonly random?: (length: number) => Uint8Array;
+  readonly keyStore?: KeyStore;
+  readonly evidence?: OwnEvidence;
+  readonly roots?: TrustRoots;
+  readonly collateral?: CollateralGetter;
+  readonly policy?: KmsPolicy;
+}
+
+/** What both lives of the KMS are made of. */
+export interface KmsServices {
+  readonly config: KmsConfig;
+  readonly log: Log;
+  readonly build: BuildVersion;
+  readonly clock: () => number;
+  readonly random: (length: number) => Uint8Array;
+  readonly store: KeyStore;
+  readonly evidence: OwnEvidence;
+  readonly verifier: AttestationVerifier;
+  readonly policy: KmsPolicy;
+  readonly rules: AdmissionRules;
+}
+
+/** @throws ConfigError, CollateralError, EvidenceSourceError for what the configuration names and cannot be had */
+export async function createKmsServices(config: KmsConfig, overrides: KmsOverrides): Promise<KmsServices> {
+  const log = overrides.log ?? SILENT;
+  const clock = overrides.clock ?? ((): number => Date.now() / 1000);
+  const build = overrides.build ?? buildVersion();
+  const environment = overrides.environment ?? {};
+  const { collateralFile, pccsUrls, rootCa } = config.attestation;
+  warnOfRelaxations(config, log);
+  const policy = overrides.policy ?? createKmsPolicy(config.authApi, build.version);
+  return {
+    config,
+    log,
+    build,
+    clock,
+    random: overrides.random ?? randomBytes,
+    store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
+    evidence: overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log })),
+    verifier: createAttestationVerifier({
+      roots: overrides.roots ?? trustRoots(rootCa, log),
+      collateral: overrides.collateral ?? collateralSource({ file: collateralFile, pccsUrls }, clock, log),
+      clock,
+    }),
+    policy,
+    rules: { authorizer: policy.authorizer, appraisal: TCB_LEFT_TO_POLICY, images: knownImages(config.image) },
+  };
+}
+
+/** Every switch that is not in its safe position is said aloud at every start. */
+function warnOfRelaxations({ authApi, attestRpcCert, enforceSelfAuthorization, image }: KmsConfig, log: Log): void {
+  if (authApi.type === 'dev') log.warn({}, 'core.auth_api.type = "dev": every genuine caller gets keys');
+  if (!attestRpcCert) log.warn({}, 'core.attest_rpc_cert = false: clients cannot tell this KMS from any other process');
+  if (!enforceSelfAuthorization) log.warn({}, 'core.enforce_self_authorization = false: this KMS runs on whether the policy allows it or not');
+  if (!image.verify) log.warn({}, 'core.image.verify = false: os_image_hash of TDX callers is what they say it is');
+}

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { Agent, type Dispatcher, request } from 'undici';
+import { EvidenceSourceError } from '../errors/evidence-source-error.js';
+import { boundedText } from './bounded-body.js';
+
+/** Bytes; an attestation of 10 MiB in hex. */
+const MAX_ANSWER_BYTES = 24 * 1024 * 1024;
+
+/** A quote takes hardware about a second, and a busy machine a few of them. */
+const CALL_MS = 60_000;
+
+const SOCKETS = ['/var/run/dstack/dstack.sock', '/var/run/dstack.sock'] as const;
+
+/** Where the guest agent of this machine usually listens (spec/kms.md section 2). */
+export function defaultAgentAddress(): string {
+  return `unix:${SOCKETS.find((path) => existsSync(path)) ?? SOCKETS[0]}`;
+}
+
+/** One JSON call in the prpc dialect. @throws EvidenceSourceError */
+export type AgentCall = (method: string, message: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
+
+/**
+ * A guest agent at `unix:<path>` or `http://host[:port]`.
+ * @throws TypeError for another kind of address
+ */
+export function createAgentCall(address: string): AgentCall {
+  const { origin, dispatcher } = target(address);
+  return async (method, message, signal) => {
+    const deadline = AbortSignal.timeout(CALL_MS);
+    try {
+      const answer = await request(`${origin}/${method}?json`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(message),
+        dispatcher,
+        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+      });
+      return parse(method, answer.statusCode, await boundedText(answer.body, MAX_ANSWER_BYTES));
+    } catch (cause) {
+      throw asSourceError(cause, deadline, address);
+    }
+  };
+}
+
+function target(address: string): { readonly origin: string; readonly dispatcher: Dispatcher } {
+  if (address.startsWith('unix:')) return { origin: 'http://localhost', dispatcher: new Agent({ connect: { socketPath: address.slice('unix:'.length) } }) };
+  if (/^https?:\/\//.test(address) && URL.canParse(address)) return { origin: address.replace(/\/+$/, ''), dispatcher: new Agent() };
+  throw new TypeError(`guest agent address must be unix:<path> or http://…, not ${address}`);
+}
+
+function parse(method: string, status: number, text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new EvidenceSourceError('DEVICE_FAILED', `guest agent answered ${method} with status ${status} and no JSON`, { cause });
+  }
+  if (typeof value !== 'object' || value === null) throw new EvidenceSourceError('DEVICE_FAILED', `guest agent answered ${method} with no object`);
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  if (status !== 200) throw new EvidenceSourceError('DEVICE_FAILED', `guest agent refused ${method}: ${String(fields['error']).slice(0, 512)}`);
+  return fields;
+}
+
+function asSourceError(cause: unknown, deadline: AbortSignal, address: string): EvidenceSourceError {
+  if (cause instanceof EvidenceSourceError) return cause;
+  if (deadline.aborted) return new EvidenceSourceError('DEVICE_TIMEOUT', `guest agent at ${address} did not answer in ${CALL_MS} ms`, { cause });
+  return new EvidenceSourceError('DEVICE_ABSENT', `guest agent at ${address} cannot be reached`, { cause });
+}
