@@ -13,7 +13,7 @@ import { procedureName } from '../method.js';
 import type { Door, MethodBinding } from '../method.js';
 import type { Pipeline } from '../pipeline.js';
 import type { Responder } from '../respond.js';
-import { hasUsableAuthority } from './authority.js';
+import { settleAuthority } from './authority.js';
 import { toConnectError } from './error.js';
 
 /** What the library hands through to our handlers about a request. */
@@ -68,7 +68,7 @@ export class ConnectFallback {
   serve(exchange: Exchange): boolean {
     const handler = this.#handlers.get(exchange.target.path);
     if (handler === undefined) return false;
-    if (!hasUsableAuthority(exchange.request)) this.#responder.send(exchange, 400, 'text/plain; charset=utf-8', 'Bad Request');
+    if (!settleAuthority(exchange.request)) this.#responder.send(exchange, 400, 'text/plain; charset=utf-8', 'Bad Request');
     else if (this.#open >= this.#limits.concurrentCalls) this.#refuseBusy(exchange);
     else this.#serve(exchange, handler);
     return true;
@@ -87,10 +87,12 @@ export class ConnectFallback {
     });
     // Routing is done; the library wants the origin form.
     request.url = target.query === null ? target.path : `${target.path}?${target.query}`;
-    this.#responder.prepare(exchange);
     const values = createContextValues().set(ORIGIN, origin);
     handler(universalRequestFromNodeRequest(request, response, undefined, values))
-      .then((answer) => universalResponseToNodeResponse(answer, response))
+      .then((answer) => {
+        this.#responder.prepare(exchange);
+        return universalResponseToNodeResponse(answer, response);
+      })
       .catch(() => response.destroy());
   }
 
