@@ -5,6 +5,7 @@ import type { AttestationVerifier } from '../attestation/evidence/attestation-ve
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
+import { messageChain } from '../errors/base.js';
 import { ConfigError } from '../errors/config-error.js';
 import type { AppCompose } from '../guest-agent/app-compose.js';
 import { type AppKeys, formatAppKeys, keyProviderId, parseAppKeys } from '../guest-agent/app-keys.js';
@@ -15,7 +16,6 @@ import type { SysConfig } from '../guest-agent/sys-config.js';
 import { DurableFiles } from '../outbound/durable-files.js';
 import { createKmsCertSigner } from '../outbound/kms-cert-signer.js';
 import { createKmsClient, type KmsClient } from '../outbound/kms-client.js';
-import { messageChain } from '../errors/base.js';
 import type { Log } from './log.js';
 
 const MAX_KEYS_BYTES = 1024 * 1024;
@@ -49,6 +49,7 @@ export async function obtainKeys(inputs: KeyInputs): Promise<Provisioned> {
   const { keysFile, provisioning } = config.core;
   if (keySource(inputs) === 'file') {
     const keys = parseAppKeys(readBounded(keysFile, MAX_KEYS_BYTES).toString('utf8'));
+    checkProvider(keys, pinOf(inputs));
     return { keys, osImageHash: null };
   }
   const provisioned = await provisionFromKms({
@@ -84,11 +85,17 @@ function kmsClient({ config, evidence, verifier, clock, random }: KeyInputs, url
   });
 }
 
+/** A keys file of another provider than the measured compose file names is one somebody put there. */
+function checkProvider({ keyProvider }: AppKeys, pin: Uint8Array | null): void {
+  if (pin === null || Buffer.from(keyProviderId(keyProvider)).equals(pin)) return;
+  throw new ConfigError('CONFIG_INVALID', `Unexpected key provider id: ${Buffer.from(keyProviderId(keyProvider)).toString('hex')}, expected: ${Buffer.from(pin).toString('hex')}`);
+}
+
 /** Of the configuration, else of the compose file, which is measured. null: any root. */
 function pinOf({ config, compose }: KeyInputs): Uint8Array | null {
   const { keyProviderId: configured } = config.core.provisioning;
   if (configured !== '') return Buffer.from(configured, 'hex');
-  return compose.keyProvider === 'kms' && compose.keyProviderId.length > 0 ? compose.keyProviderId : null;
+  return compose.keyProviderId.length > 0 ? compose.keyProviderId : null;
 }
 
 /** Whole or not at all, readable by this user only. */

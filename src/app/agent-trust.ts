@@ -6,11 +6,15 @@ import { vendorRoots } from '../attestation/roots/vendor-roots.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import type { AgentCore } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
-import { CollateralError } from '../errors/collateral-error.js';
+import { messageChain } from '../errors/base.js';
+import { cacheCollateral } from '../outbound/collateral-cache.js';
+import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
+import type { Log } from './log.js';
 import { readRoot } from './verify/roots.js';
 
 const MAX_ROOT_BYTES = 64 * 1024;
 const MAX_COLLATERAL_BYTES = 4 * 1024 * 1024;
+const COLLATERAL_REFRESH_SECONDS = 6 * 3600;
 
 /**
  * What the agent judges the KMS's evidence with: vendor anchors, unless others were configured next to
@@ -19,8 +23,8 @@ const MAX_COLLATERAL_BYTES = 4 * 1024 * 1024;
  * @param clock unix seconds
  * @throws ConfigError, VerifyInputError for files that cannot be read
  */
-export function createAgentVerifier(core: AgentCore, ownCollateral: CollateralGetter | null, clock: () => number): AttestationVerifier {
-  return createAttestationVerifier({ roots: trustRoots(core), collateral: collateralOf(core, ownCollateral), clock });
+export function createAgentVerifier(core: AgentCore, ownCollateral: CollateralGetter | null, clock: () => number, log: Log): AttestationVerifier {
+  return createAttestationVerifier({ roots: trustRoots(core), collateral: collateralOf(core, ownCollateral, clock, log), clock });
 }
 
 function trustRoots({ rootCa }: AgentCore): TrustRoots {
@@ -29,10 +33,14 @@ function trustRoots({ rootCa }: AgentCore): TrustRoots {
   return { tdx: from(rootCa.tdx, vendor.tdx), nitroEnclave: from(rootCa.awsNitroEnclave, vendor.nitroEnclave) };
 }
 
-function collateralOf({ collateralFile }: AgentCore, own: CollateralGetter | null): CollateralGetter {
+function collateralOf({ collateralFile, pccsUrls }: AgentCore, own: CollateralGetter | null, clock: () => number, log: Log): CollateralGetter {
   if (collateralFile !== null) return collateralFromFile(collateralFile);
   if (own !== null) return own;
-  return { getCollateral: () => Promise.reject(new CollateralError('COLLATERAL_UNAVAILABLE', 'x')) };
+  return cacheCollateral(createPccs({ urls: pccsUrls.length === 0 ? [DEFAULT_PCCS_URL] : pccsUrls }), {
+    clock,
+    refreshSeconds: COLLATERAL_REFRESH_SECONDS,
+    onRefreshFailure: (error) => log.warn({ error: messageChain(error) }, 'collateral is not refreshed'),
+  });
 }
 
 /** One QuoteCollateralV3 object, or a list of recorded HTTP answers. */

@@ -74,7 +74,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
   const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
   const { evidence } = platform;
   if (evidence.development) for (const line of developmentBanner(evidence.variant, platform.root)) log.warn({}, line);
-  const verifier = overrides.verifier ?? createAgentVerifier(core, platform.collateral, clock);
+  const verifier = overrides.verifier ?? createAgentVerifier(core, platform.collateral, clock, log);
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
   const measured = createMeasuredLog(evidence);

@@ -74,6 +74,7 @@ export interface AgentCore {
 const hex = (bytes: number): z.ZodString => z.string().regex(new RegExp(`^([0-9a-f]{${bytes * 2}})?$`, 'i'), `must be ${bytes} bytes of hex`);
 const anyHex = z.string().regex(/^([0-9a-f]{2})*$/i, 'must be hex of even length');
 const path = z.string().min(1);
+const pccs = z.url({ protocol: /^https?$/ });
 
 const coreSchema = z.strictObject({
   keys_file: path.default('/dstack/.host-shared/.appkeys.json'),
@@ -96,7 +97,7 @@ const coreSchema = z.strictObject({
     .prefault({}),
   insecure_allow_external_trust_anchors: z.boolean().default(false),
   root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null) }).prefault({}),
-  pccs_urls: z.array(z.url({ protocol: /^https?$/ })).max(8).default([]),
+  pccs_url: z.union([z.array(pccs).max(8), pccs.transform((url) => [url])]).default([]),
   collateral_file: path.nullable().default(null),
   accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
   accepted_advisory_ids: z.array(z.string().min(1)).max(256).default([]),
@@ -187,7 +188,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     },
     insecureAllowExternalTrustAnchors: core.insecure_allow_external_trust_anchors,
     rootCa: { tdx: core.root_ca.tdx, awsNitroEnclave: core.root_ca.aws_nitro_enclave },
-    pccsUrls: core.pccs_urls,
+    pccsUrls: core.pccs_url,
     collateralFile: core.collateral_file,
     acceptedTcbStatuses: core.accepted_tcb_statuses,
     acceptedAdvisoryIds: core.accepted_advisory_ids,
