@@ -7,6 +7,9 @@ import { SocketConnection } from './socket-connection.js';
 import type { DrainState, Identification } from './socket-connection.js';
 import { WireServers } from './wire-servers.js';
 
+/** Milliseconds between looks for connections that have become idle while stopping. */
+const RECHECK_MS = 50;
+
 /** Serves accepted sockets, whatever accepted them, and ends them all in good order. */
 export class Acceptor {
   readonly limits: ListenLimits;
@@ -61,8 +64,11 @@ export class Acceptor {
     this.#state.draining = true;
     for (const socket of this.#silent) socket.destroy();
     this.#wire.drain();
+    // Answers that were on their way already did not say that they close the connection.
+    const again = setInterval(() => this.#wire.drain(), RECHECK_MS);
     const timer = setTimeout(() => this.#destroyAll(), graceMs);
     await this.#allClosed();
+    clearInterval(again);
     clearTimeout(timer);
     this.#wire.close();
   }
