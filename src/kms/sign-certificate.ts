@@ -8,6 +8,7 @@ import { decodeAttestation, encodeAttestation } from '../attestation/wire/decode
 import { stripForCertificate } from '../attestation/wire/strip.js';
 import { invalidArgument } from '../errors/service-error.js';
 import { withContext } from '../errors/with-context.js';
+import type { CertificateAppInfo } from '../x509/app-info-extension.js';
 import { type CertificateRequest, type CsrConfig, decodeCsr } from '../x509/csr.js';
 import { certificatePem } from '../x509/pem.js';
 import { issueAppCa } from '../x509/profiles/app-ca.js';
@@ -63,7 +64,7 @@ export async function signCertificate(request: SignCertificateRequest, dependenc
       serverAuth: config.serverAuth,
       clientAuth: config.clientAuth,
       appId,
-      appInfo: config.withAppInfo ? unverifiedAppInfo(attestation, { config: request.vmConfig, view: 'boot-time' }) : null,
+      appInfo: config.withAppInfo ? certificateAppInfo(attestation) : null,
       attestation: config.withAttestation ? encodeAttestation(stripForCertificate(attestation)) : null,
       validity: requestedValidity(config, validity),
     },
@@ -89,6 +90,14 @@ async function verifyBound(attestation: Attestation, spki: Uint8Array, verifier:
   } catch (error) {
     throw withContext(error, 'Quote verification failed');
   }
+}
+
+/**
+ * The identity written into the certificate is the one the evidence itself states, in the form of the current wire format,
+ * whatever form it came in: run-time view, and the device left out (spec/attestation.md section 5).
+ */
+function certificateAppInfo(attestation: Attestation): CertificateAppInfo {
+  return unverifiedAppInfo({ ...attestation, wire: 'v1' }, { view: 'runtime' });
 }
 
 function requestedValidity({ notBefore, notAfter }: CsrConfig, validity: Validity): Validity {

@@ -1,6 +1,7 @@
 import type { P256Key } from '../crypto/p256.js';
 import { ScaleError, ScaleReader } from '../crypto/scale.js';
 import { ScaleWriter } from '../crypto/scale-write.js';
+import { messageChain } from '../errors/base.js';
 import { invalidArgument } from '../errors/service-error.js';
 
 /** What an app asks for in its certificate (spec/kms.md section 6). */
@@ -47,14 +48,15 @@ const MAX_NAMES = 256;
 /**
  * Decodes a request of version 1 or 2: at most 11 MiB, texts of at most 1 KiB, 256 names, evidence of 10 MiB.
  * The encoding is canonical, so the bytes given here are the ones the signature is over.
- * @throws ServiceError INVALID_ARGUMENT "Failed to parse csr", the mistake being its cause
+ * @throws ServiceError INVALID_ARGUMENT "Failed to parse csr: …"
  */
 export function decodeCsr(bytes: Uint8Array, version: 1 | 2): CertificateRequest {
   try {
     if (bytes.length > MAX_REQUEST) throw new ScaleError(`request of ${bytes.length} bytes, at most ${MAX_REQUEST}`);
     return version === 2 ? decodeV2(new ScaleReader(bytes)) : decodeV1(new ScaleReader(bytes));
   } catch (cause) {
-    if (cause instanceof ScaleError) throw invalidArgument('Failed to parse csr', { cause });
+    // What is wrong with it is the sender's to know.
+    if (cause instanceof ScaleError) throw invalidArgument(`Failed to parse csr: ${messageChain(cause)}`, { cause });
     throw cause;
   }
 }
