@@ -48,7 +48,7 @@ const MAX_NAMES = 256;
 /**
  * Decodes a request of version 1 or 2: at most 11 MiB, texts of at most 1 KiB, 256 names, evidence of 10 MiB.
  * The encoding is canonical, so the bytes given here are the ones the signature is over.
- * @throws ServiceError INVALID_ARGUMENT "Failed to parse csr: …"
+ * @throws ServiceError INVALID_ARGUMENT "Failed to parse csr", the mistake being its cause
  */
 export function decodeCsr(bytes: Uint8Array, version: 1 | 2): CertificateRequest {
   try {
@@ -56,7 +56,7 @@ export function decodeCsr(bytes: Uint8Array, version: 1 | 2): CertificateRequest
     return version === 2 ? decodeV2(new ScaleReader(bytes)) : decodeV1(new ScaleReader(bytes));
   } catch (cause) {
     // What is wrong with it is the sender's to know.
-    if (cause instanceof ScaleError) throw invalidArgument(`Failed to parse csr: ${messageChain(cause)}`, { cause });
+    if (cause instanceof ScaleError) throw invalidArgument('Failed to parse csr', { cause: invalidArgument(messageChain(cause)) });
     throw cause;
   }
 }
