@@ -55,7 +55,7 @@ export async function obtainKeys(inputs: KeyInputs): Promise<Provisioned> {
   const provisioned = await provisionFromKms({
     kmsUrls: provisioning.kmsUrls.length > 0 ? provisioning.kmsUrls : inputs.sys.kmsUrls,
     connect: (url) => kmsClient(inputs, url, null, pinOf(inputs)),
-    vmConfig: inputs.sys.vmConfig,
+    vmConfig: kmsVmConfig(inputs),
     onFailure: (url, error) => inputs.log.warn({ url, error: messageChain(error) }, 'a KMS gave no keys'),
   });
   if (provisioning.writeKeysFile) await writeKeys(keysFile, provisioned.keys);
@@ -67,7 +67,12 @@ export function certSignerFor(keys: AppKeys, inputs: KeyInputs): CertSigner {
   const { keyProvider } = keys;
   if (keyProvider.kind !== 'kms') return createLocalCertSigner(keyProvider.key, keys.caCert, inputs.clock);
   const kms = kmsClient(inputs, keyProvider.url, keys.caCert, keyProviderId(keyProvider));
-  return createKmsCertSigner(kms, inputs.sys.vmConfig);
+  return createKmsCertSigner(kms, kmsVmConfig(inputs));
+}
+
+/** What the KMS checks the measurements against. An enclave's evidence names its image itself (spec/guest-agent.md section 16). */
+function kmsVmConfig({ evidence, sys }: Pick<KeyInputs, 'evidence' | 'sys'>): string {
+  return evidence.variant === 'dstack-nitro-enclave' ? '' : sys.vmConfig;
 }
 
 function kmsClient({ config, evidence, verifier, clock, random }: KeyInputs, url: string, rootPem: string | null, rootSpki: Uint8Array | null): KmsClient {

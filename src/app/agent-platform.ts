@@ -2,20 +2,19 @@ import { createHash } from 'node:crypto';
 import type { CollateralGetter } from '../attestation/collateral.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { osImageHashOf } from '../attestation/evidence/vm-config.js';
-import { detectPlatform, PLATFORM_PATHS } from '../attestation/issue/detect-platform.js';
-import { createNsmEvidenceSource, NSM_DEFAULTS } from '../attestation/issue/nsm-device.js';
-import { createTdxEvidenceSource, TDX_PATHS, TDX_TIMES } from '../attestation/issue/tdx-device.js';
 import { PLATFORM_NAMES, type TeeVariant } from '../attestation/tee-variant.js';
 import { MAX_ATTESTATION_BYTES } from '../attestation/wire/limits.js';
 import type { AgentCore } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
 import { EvidenceSourceError } from '../errors/evidence-source-error.js';
 import type { AppCompose } from '../guest-agent/app-compose.js';
-import { loadNative } from '../native/loader.js';
 import { createFixtureEvidence } from '../simulator/fixture-platform.js';
 import { createDevelopmentNitro, developmentPcrs } from '../simulator/nitro-platform.js';
 import { assertNoTeeDevice } from '../simulator/refuse-real-tee.js';
+import { createDevelopmentCollateralGetter } from '../simulator/tdx-collateral.js';
+import { createDevelopmentTdxPki } from '../simulator/tdx-pki.js';
 import { createDevelopmentTdx } from '../simulator/tdx-platform.js';
+import { deviceEvidence } from './device-evidence.js';
 
 /** Where the agent's evidence comes from, and what only simulated platforms have. */
 export interface AgentPlatform {
@@ -35,12 +34,9 @@ export interface PlatformInputs {
   readonly vmConfig: string;
   /** Unix seconds. */
   readonly clock: () => number;
-  /** Variables that say where the devices are; see `tdxPlatform`. */
+  /** Variables that say where the devices are. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
-
-/** Requests that may wait for a device while it serves another. */
-const MAX_WAITING = 64;
 
 /**
  * The platform the configuration asks for. `auto` never falls back to anything simulated.
@@ -54,42 +50,20 @@ export async function choosePlatform(inputs: PlatformInputs): Promise<AgentPlatf
     case 'development':
       return developmentPlatform(inputs);
     case 'tdx':
-      return tdxPlatform(inputs);
+      return devicePlatform(inputs, 'dstack-tdx');
     case 'nitro':
-      return nitroPlatform(inputs);
+      return devicePlatform(inputs, 'dstack-nitro-enclave');
     case 'auto':
-      return detectedPlatform(inputs, await detectPlatform(platformPaths(inputs), `dstack-probe-${process.pid}`));
+      return devicePlatform(inputs, null);
   }
 }
 
-function detectedPlatform(inputs: PlatformInputs, variant: TeeVariant | null): AgentPlatform {
-  if (variant === 'dstack-tdx') return tdxPlatform(inputs);
-  if (variant === 'dstack-nitro-enclave') return nitroPlatform(inputs);
-  const found = variant === null ? 'no TEE was found on this machine' : `${PLATFORM_NAMES[variant]} is not supported by this release`;
-  throw new EvidenceSourceError('NOT_THIS_PLATFORM', `${found}; see default.core.platform for the simulated platforms`);
-}
-
-function platformPaths({ environment }: PlatformInputs): typeof PLATFORM_PATHS {
-  return { ...PLATFORM_PATHS, tsmOverride: environment['DCAP_TDX_QUOTE_CONFIGFS_PATH'] ?? null };
-}
-
-/** The variables are those of the existing agent (spec/attestation.md section 1). */
-function tdxPlatform({ vmConfig, environment }: PlatformInputs): AgentPlatform {
-  const paths = {
-    ...TDX_PATHS,
-    tsm: { ...TDX_PATHS.tsm, override: environment['DCAP_TDX_QUOTE_CONFIGFS_PATH'] ?? null },
-    rtmrSysfsOverride: environment['DCAP_TDX_RTMR_SYSFS_PATH'] ?? null,
-    ccel: environment['DSTACK_CCEL_FILE'] ?? TDX_PATHS.ccel,
-  };
-  const evidence = createTdxEvidenceSource({ native: loadNative(), paths, times: TDX_TIMES, config: vmConfig, maxWaiting: MAX_WAITING });
-  return device(evidence);
-}
-
-function nitroPlatform({ core, compose }: PlatformInputs): AgentPlatform {
-  return device(createNsmEvidenceSource({ native: loadNative(), ...NSM_DEFAULTS, appId: appIdOf(core, compose) }));
-}
-
-function device(evidence: EvidenceSource): AgentPlatform {
+/** @param wanted null for whatever there is */
+async function devicePlatform({ core, compose, vmConfig, environment }: PlatformInputs, wanted: TeeVariant | null): Promise<AgentPlatform> {
+  const evidence = await deviceEvidence({ vmConfig, appId: appIdOf(core, compose), environment });
+  if (wanted !== null && evidence.variant !== wanted) {
+    throw new EvidenceSourceError('NOT_THIS_PLATFORM', `this machine is ${PLATFORM_NAMES[evidence.variant]}, not ${PLATFORM_NAMES[wanted]} as default.core.platform says`);
+  }
   return { evidence, simulatorForm: false, measuresProvisioning: false, root: null, collateral: null };
 }
 
@@ -109,7 +83,8 @@ function developmentPlatform({ core, compose, vmConfig, clock }: PlatformInputs)
   const simulated = { simulatorForm: false, measuresProvisioning: true };
   if (core.simulator.machine === 'nitro-enclave') {
     const evidence = createDevelopmentNitro({ seed, clock, pcrs: developmentPcrs(imageHash), appId });
-    return { ...simulated, evidence, root: evidence.root, collateral: null };
+    // Its KMS may be a TDX machine of the same seed.
+    return { ...simulated, evidence, root: evidence.root, collateral: createDevelopmentCollateralGetter(createDevelopmentTdxPki(seed), clock) };
   }
   // One machine a seed, so the instance id of an application on it is always the same: SHA-256(seed ‖ app id) as in the boot flow.
   const app = { appId, composeHash: compose.hash, instanceId: instanceIdOf(seed, appId), keyProvider: null, storageFs: '' };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
 import { messageChain } from '../errors/base.js';
@@ -16,9 +16,9 @@ import { certSignerFor, keySource, obtainKeys } from './agent-keys.js';
 import { type AgentListeners, openListeners } from './agent-listeners.js';
 import { type AgentPlatform, choosePlatform } from './agent-platform.js';
 import { type AgentServices, createAgentServices, readMachineName } from './agent-services.js';
-import { createAgentVerifier } from './agent-trust.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
 import { auditTo, type Log, SILENT } from './log.js';
+import { collateralSource, trustRoots } from './trust.js';
 
 /** What tests and other compositions may put in place of the real thing. */
 export interface AgentOverrides {
@@ -74,7 +74,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
   const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
   const { evidence } = platform;
   if (evidence.development) for (const line of developmentBanner(evidence.variant, platform.root)) log.warn({}, line);
-  const verifier = overrides.verifier ?? createAgentVerifier(core, platform.collateral, clock, log);
+  const verifier = overrides.verifier ?? agentVerifier(config, platform, clock, log);
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
   const measured = createMeasuredLog(evidence);
@@ -92,6 +92,16 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
     now: overrides.now ?? (() => performance.now()),
     onDemoCertificateError: (error) => log.warn({ error: messageChain(error) }, 'no demonstration certificate yet'),
   });
+}
+
+/**
+ * What the KMS's evidence is judged with. Machines of the development platform are all alike, so without a
+ * file they need no network for their collateral.
+ */
+function agentVerifier({ core }: AgentConfig, platform: AgentPlatform, clock: () => number, log: Log): AttestationVerifier {
+  const own = core.collateralFile === null ? platform.collateral : null;
+  const collateral = own ?? collateralSource({ file: core.collateralFile, pccsUrls: core.pccsUrls }, clock, log);
+  return createAttestationVerifier({ roots: trustRoots(core.rootCa, log), collateral, clock });
 }
 
 /** The host writes the system configuration; an enclave has no such host, and everything it needs is in the agent's own configuration. */
