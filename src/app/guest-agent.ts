@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
+import { REPORT_DATA_LENGTH } from '../crypto/report-data.js';
 import { messageChain } from '../errors/base.js';
 import { MAX_COMPOSE_BYTES, parseAppCompose } from '../guest-agent/app-compose.js';
 import { createMeasuredLog } from '../guest-agent/measured-log.js';
@@ -78,7 +79,10 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
   const measured = createMeasuredLog(evidence);
-  if (platform.measuresProvisioning || keySource(keyInputs) === 'kms') await measureProvisioning(provisioned, measured);
+  if (platform.measuresProvisioning || keySource(keyInputs) === 'kms') {
+    const { stack } = await evidence.attest(new Uint8Array(REPORT_DATA_LENGTH));
+    await measureProvisioning(provisioned, measured, stack.runtimeEvents);
+  }
   return createAgentServices({
     platform,
     keys: provisioned.keys,

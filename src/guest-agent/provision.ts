@@ -1,3 +1,4 @@
+import type { RuntimeEvent } from '../attestation/evidence/attestation.js';
 import { ConfigError } from '../errors/config-error.js';
 import { parseCertificate } from '../x509/certificate.js';
 import { parsePemChain } from '../x509/pem.js';
@@ -61,7 +62,7 @@ async function keysFrom(url: string, kms: KmsKeySource, vmConfig: string): Promi
   const [root] = parsePemChain(given.caCert, 1);
   const provider: KeyProvider = {
     kind: 'kms',
-    url: `${url}/prpc`,
+    url: `${url.replace(/(\/prpc)?\/*$/, '')}/prpc`,
     pubkey: Uint8Array.from(parseCertificate(root ?? new Uint8Array()).spki),
     tmpCaKey: tempCaKey,
     tmpCaCert: tempCaCert,
@@ -72,11 +73,25 @@ async function keysFrom(url: string, kms: KmsKeySource, vmConfig: string): Promi
 /** Names of the providers as they are measured. */
 const MEASURED_NAME: Readonly<Record<KeyProvider['kind'], string>> = { none: 'none', local: 'local-sgx', tpm: 'tpm', kms: 'kms' };
 
-/** The events that say where the keys came from, in the order of the boot flow (spec/guest-agent.md section 13, steps 6 and 7). */
-export async function measureProvisioning({ keys, osImageHash }: Provisioned, log: MeasuredLog): Promise<void> {
-  if (osImageHash !== null) await log.emitBoot('os-image-hash', osImageHash);
+/**
+ * The events that say where the keys came from, in the order of the boot flow (spec/guest-agent.md section 13,
+ * steps 6 and 7). Those this boot has measured already are not measured again: an agent that is started anew
+ * must find the registers as it left them, and may not use keys of another provider than the one on record.
+ * @param soFar run-time events of this boot
+ * @throws ConfigError CONFIG_INVALID when another provider was measured
+ */
+export async function measureProvisioning({ keys, osImageHash }: Provisioned, log: MeasuredLog, soFar: readonly RuntimeEvent[]): Promise<void> {
   const { keyProvider } = keys;
   const id = Buffer.from(keyProviderId(keyProvider)).toString('hex');
-  await log.emitBoot('key-provider', Buffer.from(JSON.stringify({ name: MEASURED_NAME[keyProvider.kind], id })));
-  await log.emitBoot('system-ready', new Uint8Array());
+  const provider = Buffer.from(JSON.stringify({ name: MEASURED_NAME[keyProvider.kind], id }));
+  const measured = soFar.find(({ event }) => event === 'key-provider');
+  if (measured !== undefined && !provider.equals(measured.payload)) {
+    throw new ConfigError('CONFIG_INVALID', 'the keys are of another provider than the one this boot measured');
+  }
+  const once = async (event: string, payload: Uint8Array): Promise<void> => {
+    if (!soFar.some((earlier) => earlier.event === event)) await log.emitBoot(event, payload);
+  };
+  if (osImageHash !== null) await once('os-image-hash', osImageHash);
+  await once('key-provider', provider);
+  await once('system-ready', new Uint8Array());
 }

@@ -6,6 +6,7 @@ import { stripForCertificate } from '../attestation/wire/strip.js';
 import { randomP256Key } from '../crypto/p256.js';
 import { p256KeyFromPem, p256KeyToPem } from '../crypto/p256-pem.js';
 import { certificateReportData } from '../crypto/report-data.js';
+import { ConfigError } from '../errors/config-error.js';
 import { KmsClientError } from '../errors/kms-client-error.js';
 import { loadCertificateAuthority } from '../x509/certificate-authority.js';
 import { certificatePem } from '../x509/pem.js';
@@ -77,7 +78,7 @@ const CLIENT_CERTIFICATE_AGE = 600;
 /**
  * The steps of spec/guest-agent.md section 13.1. Only GetTempCaCert goes over a connection nobody verified:
  * nothing secret is in it, and what it answers is judged by the pin and by what the next connection proves.
- * @throws TypeError unless `url` is https
+ * @throws ConfigError CONFIG_INVALID unless `url` is an https URL
  */
 export function createKmsClient(options: KmsClientOptions): KmsClient {
   const base = baseUrl(options.url);
@@ -167,8 +168,8 @@ function appKeyAnswer(answer: KmsAnswer): AppKeyAnswer {
 }
 
 function baseUrl(url: string): URL {
+  if (!URL.canParse(url) || new URL(url).protocol !== 'https:') throw new ConfigError('CONFIG_INVALID', `KMS URL ${url} must be https`);
   const parsed = new URL(url);
-  if (parsed.protocol !== 'https:') throw new TypeError('a KMS URL must be https');
   const path = parsed.pathname.replace(/\/+$/, '');
   parsed.pathname = path.endsWith('/prpc') ? path : `${path}/prpc`;
   return parsed;

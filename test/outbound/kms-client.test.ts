@@ -87,7 +87,9 @@ describe('createKmsClient', () => {
   it('accepts a URL that ends in /prpc, and refuses any that is not https', async () => {
     const { kms: server } = await start();
     expect(await clientOf(`${server.url}/prpc/`).getKey('a')).toHaveLength(32);
-    expect(() => clientOf('http://localhost')).toThrow(TypeError);
+    for (const url of ['http://localhost', 'localhost', '']) {
+      expect(() => clientOf(url)).toThrow(expect.objectContaining({ name: 'ConfigError', code: 'CONFIG_INVALID' }) as Error);
+    }
   });
 
   it('passes the refusal of the KMS on with its code', async () => {
