@@ -1,3 +1,4 @@
+import { BoundedMap } from '../cache/bounded-map.js';
 import { ed25519Key } from '../crypto/ed25519.js';
 import { hkdfSha256 } from '../crypto/hkdf.js';
 import { secp256k1PublicKey } from '../crypto/secp256k1.js';
@@ -5,7 +6,6 @@ import { signPurpose } from '../crypto/sign-message.js';
 import { invalidArgument } from '../errors/service-error.js';
 import type { AppKeys } from './app-keys.js';
 import { type KeyAlgorithm, parseKeyAlgorithm } from './key-algorithm.js';
-import { createLru } from './lru.js';
 
 export interface KeyRequest {
   readonly path: string;
@@ -27,13 +27,11 @@ export interface AppKeyDeriver {
 }
 
 /** Answers remembered: they never change, and signing costs ten times the rest of the call. */
-const CACHED_KEYS = 1024;
-/** Longest path and purpose remembered, in UTF-16 units together. */
-const CACHED_NAME_LENGTH = 512;
+const CACHED_KEYS = { capacity: 1024, maxKeyLength: 544 };
 
 /** Keys of one application. The same path gives the same 32 bytes for every algorithm and purpose; those only change what is signed. */
 export function createAppKeyDeriver({ k256Key, k256Signature }: Pick<AppKeys, 'k256Key' | 'k256Signature'>): AppKeyDeriver {
-  const cache = createLru<AppKey>(CACHED_KEYS);
+  const cache = new BoundedMap<AppKey>(CACHED_KEYS);
   const derive = (path: string, purpose: string, algorithm: KeyAlgorithm): AppKey => {
     const key = hkdfSha256(k256Key, [Buffer.from(path, 'utf8')]);
     return { key, signatureChain: [signPurpose(k256Key, purpose, publicKeyOf(key, algorithm)), k256Signature] };
@@ -41,9 +39,8 @@ export function createAppKeyDeriver({ k256Key, k256Signature }: Pick<AppKeys, 'k
   return {
     getKey({ path, purpose, algorithm }) {
       const parsed = parseKeyAlgorithm(algorithm === '' ? 'secp256k1' : algorithm);
-      if (path.length + purpose.length > CACHED_NAME_LENGTH) return derive(path, purpose, parsed);
       // Unambiguous whatever the texts hold, since the length of the path comes first.
-      return cache.get(`${parsed}:${path.length}:${path}:${purpose}`, () => derive(path, purpose, parsed));
+      return cache.getOrCreate(`${parsed}:${path.length}:${path}:${purpose}`, () => derive(path, purpose, parsed));
     },
   };
 }

@@ -1,8 +1,8 @@
+import { BoundedMap } from '../cache/bounded-map.js';
 import { hkdfSha256 } from '../crypto/hkdf.js';
 import { dhSecret, type P256Key, p256ChildKey } from '../crypto/p256.js';
 import { K256Key, SIGNED_MESSAGE_PREFIX, signMessage } from '../crypto/sign-message.js';
 import { x25519PublicKey } from '../crypto/x25519.js';
-import { BoundedMap } from './bounded-map.js';
 import type { RootKeys } from './root-keys.js';
 
 const APP_KEY = Buffer.from('app-key');
@@ -11,7 +11,7 @@ const DISK = Buffer.from('app-disk-crypt-key');
 const ENVIRONMENT = Buffer.from('env-encrypt-key');
 
 /** Applications whose keys stay derived; about 1 KiB each. */
-const CACHED_APPS = 1024;
+const CACHED_APPS = { capacity: 1024, maxKeyLength: 20 };
 
 interface DerivedApp {
   readonly k256: K256Key;

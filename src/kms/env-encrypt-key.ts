@@ -1,6 +1,6 @@
+import { BoundedMap } from '../cache/bounded-map.js';
 import { SIGNED_MESSAGE_PREFIX, signMessage, signTimestampedMessage } from '../crypto/sign-message.js';
 import { invalidArgument } from '../errors/service-error.js';
-import { BoundedMap } from './bounded-map.js';
 import type { AppKeyDeriver } from './derive-app-keys.js';
 import type { RootKeys } from './root-keys.js';
 import type { SelfAuthorization } from './self-authorization.js';
@@ -25,7 +25,7 @@ export interface EnvEncryptKeyDependencies {
   readonly clock: () => number;
 }
 
-const REMEMBERED_APPS = 1024;
+const REMEMBERED_APPS = { capacity: 1024, maxKeyLength: 20 };
 
 /** GetAppEnvEncryptPubKey, for anybody (spec/kms.md section 13.3). */
 export class EnvEncryptKeys {

@@ -1,12 +1,13 @@
 import type { CollateralGetter, CollateralRequest, QuoteCollateral } from '../attestation/collateral.js';
 import { parseQeIdentity } from '../attestation/dcap/qe-identity.js';
 import { parseTcbInfo } from '../attestation/dcap/tcb-info.js';
+import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { DstackError } from '../errors/base.js';
 import { parseCrl } from '../x509/crl.js';
 
 /** Kinds of platform kept; anybody who has a genuine quote can make one more. */
-const CAPACITY = 64;
+const KEPT = { capacity: 64, maxKeyLength: 64 };
 
 export interface CollateralCacheOptions {
   /** Unix seconds. */
@@ -41,7 +42,7 @@ export function cacheCollateral(source: CollateralGetter, options: CollateralCac
 class CollateralCache {
   readonly #source: CollateralGetter;
   readonly #options: CollateralCacheOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new BoundedMap<Entry>(KEPT);
   readonly #pending = new Map<string, Promise<QuoteCollateral>>();
 
   constructor(source: CollateralGetter, options: CollateralCacheOptions) {
@@ -72,10 +73,7 @@ class CollateralCache {
   async #fetch(key: string, wanted: CollateralRequest): Promise<QuoteCollateral> {
     const collateral = await this.#source.getCollateral(wanted);
     const entry = { collateral, endsAt: nextUpdate(collateral), refreshAt: this.#options.clock() + this.#options.refreshSeconds };
-    this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const oldest = this.#entries.keys().next();
-    if (this.#entries.size > CAPACITY && oldest.done !== true) this.#entries.delete(oldest.value);
     return collateral;
   }
 }

@@ -1,27 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createFreshLimit } from '../../src/guest-agent/fresh-limit.js';
-import { createLru } from '../../src/guest-agent/lru.js';
 import { createRecent } from '../../src/guest-agent/recent.js';
-
-describe('createLru', () => {
-  it('forgets the value longest unused', () => {
-    const made: string[] = [];
-    const lru = createLru<{ key: string }>(2);
-    const get = (key: string): { key: string } =>
-      lru.get(key, () => {
-        made.push(key);
-        return { key };
-      });
-    for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) expect(get(key).key).toBe(key);
-    expect(made).toEqual(['a', 'b', 'c', 'b']);
-  });
-
-  it('remembers nothing of a failure', () => {
-    const lru = createLru<object>(1);
-    expect(() => lru.get('a', () => { throw new RangeError('no'); })).toThrow(RangeError);
-    expect(lru.get('a', () => ({ ok: 1 }))).toEqual({ ok: 1 });
-  });
-});
 
 describe('createRecent', () => {
   const setup = (): { state: { now: number; generation: number; made: number; fails: boolean }; recent: ReturnType<typeof createRecent<number>> } => {

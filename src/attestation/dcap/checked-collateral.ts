@@ -1,7 +1,7 @@
+import { BoundedMap } from '../../cache/bounded-map.js';
 import { earliestEnd } from '../../x509/time-window.js';
 import type { TimeWindow } from '../../x509/time-window.js';
 import type { QuoteCollateral } from '../collateral.js';
-import { BoundedCache } from './bounded-cache.js';
 import type { Endorsement } from './endorsement.js';
 import type { CheckedPck } from './pck-chain.js';
 import { parseQeIdentity } from './qe-identity.js';
@@ -29,13 +29,16 @@ export interface CheckedCollateral {
   readonly validUntil: number;
   /** What was proved about earlier quotes, by the exact bytes that proved it. */
   readonly memory: {
-    readonly pckChains: BoundedCache<CheckedPck>;
-    readonly endorsements: BoundedCache<Endorsement>;
+    readonly pckChains: BoundedMap<CheckedPck>;
+    readonly endorsements: BoundedMap<Endorsement>;
   };
 }
 
-/** Platforms remembered per collateral, at about 12 KiB each. */
-const REMEMBERED = 256;
+/**
+ * Platforms remembered per collateral, at about 12 KiB each. Chains take 4 to 5 KiB; a PEM text may have anything else around
+ * them, so somebody with one genuine quote can make any number of longer ones.
+ */
+const REMEMBERED = { capacity: 256, maxKeyLength: 16_384 };
 
 const TCB_INFO_CODES: DocumentCodes = {
   early: 'TCB_INFO_NOT_YET_VALID',
@@ -85,6 +88,6 @@ export function checkDocuments(collateral: QuoteCollateral, anchor: CheckedAncho
     pckCertificateChain: collateral.pckCertificateChain,
     windows,
     validUntil: earliestEnd([...anchor.windows, ...windows]),
-    memory: { pckChains: new BoundedCache(REMEMBERED), endorsements: new BoundedCache(REMEMBERED) },
+    memory: { pckChains: new BoundedMap(REMEMBERED), endorsements: new BoundedMap(REMEMBERED) },
   };
 }

@@ -1,9 +1,9 @@
-import { BoundedCache } from '../dcap/bounded-cache.js';
+import { BoundedMap } from '../../cache/bounded-map.js';
 import { checkCollateral, type CheckedCollateral } from '../dcap/checked-collateral.js';
 import type { CollateralRequest, QuoteCollateral } from '../collateral.js';
 
 /** Kinds of platform (TEE, FMSPC and CA) remembered; a fleet has a handful. */
-const CAPACITY = 32;
+const REMEMBERED = { capacity: 32, maxKeyLength: 64 };
 
 interface Entry {
   readonly collateral: QuoteCollateral;
@@ -17,7 +17,7 @@ interface Entry {
  * entry is used only for the very same collateral under the same root.
  */
 export class VerifierCache {
-  readonly #entries = new BoundedCache<Entry>(CAPACITY);
+  readonly #entries = new BoundedMap<Entry>(REMEMBERED);
 
   /**
    * `checkCollateral`, or what it returned for the same input before.

@@ -92,4 +92,11 @@ describe('checked collateral', () => {
     expect(checked.memory.endorsements.size).toBe(256);
     expect(checked.memory.pckChains.size).toBe(256);
   });
+
+  test('judges a quote with much text around its certificates, and does not keep that text', () => {
+    const checked = checkCollateral(collateral(), options);
+    const data = Buffer.from(`${pem(pckLeaf, pckCa)}${' '.repeat(16_384)}`);
+    expect(codeOf(() => verifyQuoteWith(checked, quote({ certification: { type: 5, data } }), NOW))).toBe('accepted');
+    expect(checked.memory.endorsements.size + checked.memory.pckChains.size).toBe(0);
+  });
 });
