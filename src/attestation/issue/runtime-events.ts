@@ -10,10 +10,11 @@ import { readBounded, systemCode } from './device-file.js';
 import { createSerialQueue } from './serial-queue.js';
 
 /**
- * A log beyond these bounds could not travel in an attestation any more (10 MiB, and the payloads are in it
- * twice), so an application that emits without end would end all evidence of its machine.
+ * A log beyond these bounds could not travel in an attestation any more (10 MiB), so an application that emits without
+ * end would end all evidence of its machine. By event version: a V1 payload is in the attestation twice, a V2 payload
+ * six times, as its preimage is the hex of a text with the payload in hex; the log has it in base64.
  */
-const MAX_LOG_BYTES = 4 * 1024 * 1024;
+const MAX_LOG_BYTES = { 1: 4 * 1024 * 1024, 2: 1.5 * 1024 * 1024 } as const;
 const MAX_LOG_EVENTS = 8192;
 
 const LOCK_POLL_MS = 10;
@@ -91,8 +92,9 @@ async function measureAndLog(options: RuntimeEventOptions, name: string, payload
   try {
     const text = await readLog(paths.log);
     const line = `${text === '' || text.endsWith('\n') ? '' : '\n'}${formatRuntimeLogLine(event)}`;
-    if (parse(text, paths.log).length >= MAX_LOG_EVENTS || Buffer.byteLength(text) + Buffer.byteLength(line) > MAX_LOG_BYTES) {
-      throw new ServiceError('RESOURCE_EXHAUSTED', `the run-time event log is full (${MAX_LOG_EVENTS} events, ${MAX_LOG_BYTES} bytes)`);
+    const maxBytes = MAX_LOG_BYTES[event.version];
+    if (parse(text, paths.log).length >= MAX_LOG_EVENTS || Buffer.byteLength(text) + Buffer.byteLength(line) > maxBytes) {
+      throw new ServiceError('RESOURCE_EXHAUSTED', `the run-time event log is full (${MAX_LOG_EVENTS} events, ${maxBytes} bytes)`);
     }
     await options.extend(eventDigest(event, 'sha384'));
     await file.appendFile(line);

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
-import { isDirectory, readAttribute } from './device-file.js';
+import { isDirectory, readAttribute, systemCode } from './device-file.js';
 
 /** Overrides given by environment variables are shorter than this (spec/attestation.md sections 1.1 and 1.4). */
 const MAX_OVERRIDE_BYTES = 240;
@@ -60,7 +60,8 @@ async function create(entry: string): Promise<void> {
   try {
     await mkdir(entry, { recursive: false });
   } catch (cause) {
-    throw new EvidenceSourceError('DEVICE_FAILED', `cannot create ${entry}`, { cause });
+    // There since the look before: another process of this guest started at the same time.
+    if (systemCode(cause) !== 'EEXIST') throw new EvidenceSourceError('DEVICE_FAILED', `cannot create ${entry}`, { cause });
   }
   for (let i = 0; i < PROVIDER_TRIES; i++) if (await isTdxEntry(entry)) return;
   throw new EvidenceSourceError('DEVICE_FAILED', `no TDX provider at ${entry}`);

@@ -3,6 +3,9 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createRuntimeEventLog, type RuntimeEventLog, type RuntimeEventPaths } from '../../../src/attestation/issue/runtime-events.js';
+import { asTdxEvent } from '../../../src/attestation/event-log/runtime-event.js';
+import { encodeAttestation, wireFor } from '../../../src/attestation/wire/decode.js';
+import { MAX_ATTESTATION_BYTES } from '../../../src/attestation/wire/limits.js';
 import { replayRuntimeEvents } from '../../../src/attestation/event-log/replay.js';
 import { EvidenceSourceError } from '../../../src/errors/evidence-source-error.js';
 import { loadNative } from '../../../src/native/loader.js';
@@ -134,6 +137,25 @@ describe('run-time events', () => {
     const large = await machine();
     await expect(large.log.emit('large', new Uint8Array(4 * 1024 * 1024))).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
     expect(large.digests).toEqual([]);
+  });
+
+  test.each(['1', '2'] as const)('however an application fills a log of V%s events, the evidence with it can still travel', async (version) => {
+    const { log } = await machine({ version });
+    const fill = async (name: string, payload: Uint8Array): Promise<void> => {
+      for (;;) await log.emit(name, payload);
+    };
+    // Control characters take six characters each in JSON, and those twice as many in the hex of a preimage.
+    await expect(fill('\u0001'.repeat(20_000), new Uint8Array(300_000))).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    await expect(fill('small', new Uint8Array(1000))).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    const events = await log.read();
+    const eventLog = events.map((event) => asTdxEvent(event, { withPreimage: true }));
+    const encoded = encodeAttestation({
+      wire: wireFor(events),
+      platform: { kind: 'tdx', quote: new Uint8Array(8192).fill(0xff), eventLog },
+      stack: { kind: 'dstack', reportData: new Uint8Array(64), runtimeEvents: events, config: '', reportDataPayload: null },
+    });
+    // Room for a boot log: the recorded one has 64 KiB.
+    expect(encoded.length).toBeLessThan(MAX_ATTESTATION_BYTES - 262_144);
   });
 
   test('a name that is not Unicode is refused', async () => {

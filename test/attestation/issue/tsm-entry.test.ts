@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -29,6 +30,17 @@ describe('the configfs-tsm entry', () => {
     expect(await readdir(base)).toEqual([]);
     await makeEntry(join(base, entryName));
     expect(await resolve()).toBe(join(base, entryName));
+  });
+
+  test('is used when another process creates it at the same time', async () => {
+    const base = await scratch();
+    const entry = join(base, entryName);
+    // The kernel shows the provider a moment after the directory, which here the other process has just made.
+    await mkdir(entry);
+    const resolve = createTsmEntryResolver({ base, entryName, override: null });
+    const found = resolve();
+    writeFileSync(join(entry, 'provider'), 'tdx_guest\n');
+    expect(await found).toBe(entry);
   });
 
   test('of another provider is not taken over', async () => {
