@@ -20,8 +20,19 @@ export function claim(events: readonly RuntimeEvent[], name: string): Uint8Array
 export function claims(events: readonly RuntimeEvent[], name: string): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const event of events) {
-    if (event.event === SYSTEM_READY) break;
-    if (event.event === name) found.push(event.payload);
+    const measured = withoutColon(event);
+    if (measured.event === SYSTEM_READY) break;
+    if (measured.event === name) found.push(measured.payload);
   }
   return found;
+}
+
+/**
+ * The event with the shortest name its digest allows. A V1 digest covers `name:payload` without escaping, so whoever
+ * hands over the log can move the colon and hide a claim under a longer name. Platform events have no colon in theirs.
+ */
+function withoutColon(event: RuntimeEvent): Pick<RuntimeEvent, 'event' | 'payload'> {
+  const at = event.version === 1 ? event.event.indexOf(':') : -1;
+  if (at < 0) return event;
+  return { event: event.event.slice(0, at), payload: Buffer.concat([Buffer.from(`${event.event.slice(at + 1)}:`, 'utf8'), event.payload]) };
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { claim, claims } from '../../../src/attestation/event-log/boundary.js';
 import { parseCcel } from '../../../src/attestation/event-log/ccel.js';
 import { replayRtmr } from '../../../src/attestation/event-log/replay.js';
+import { eventDigest } from '../../../src/attestation/event-log/runtime-event.js';
 import { formatRuntimeLogLine, parseRuntimeLog } from '../../../src/attestation/event-log/runtime-log.js';
 import { formatEventLog, parseEventLog } from '../../../src/attestation/event-log/tdx-event-json.js';
 import type { RuntimeEvent } from '../../../src/attestation/evidence/attestation.js';
@@ -136,5 +137,15 @@ describe('claims', () => {
     expect(claim(log, 'app-id')).toEqual(Buffer.from('a'));
     expect(claim(log, 'instance-id')).toHaveLength(0);
     expect(claims(log, 'app-id')).toHaveLength(2);
+  });
+
+  it('cannot be hidden by moving the colon that ends a V1 name, which no digest notices', () => {
+    const provider = event('key-provider', '{"name":"kms","id":"00"}');
+    const relabelled = event('key-provider:{"name"', '"kms","id":"00"}');
+    expect(hex(eventDigest(relabelled, 'sha384'))).toBe(hex(eventDigest(provider, 'sha384')));
+    expect(claim([relabelled], 'key-provider')).toEqual(Buffer.from(provider.payload));
+    expect(claims([event('system-ready:', ''), event('app-id', 'a')], 'app-id')).toEqual([]);
+    // A V2 digest covers the name as it is.
+    expect(claim([{ ...relabelled, version: 2 }], 'key-provider')).toHaveLength(0);
   });
 });
