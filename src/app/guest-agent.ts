@@ -12,7 +12,6 @@ import { measureProvisioning, type Provisioned } from '../guest-agent/provision.
 import { MAX_SYS_CONFIG_BYTES, parseSysConfig, type SysConfig } from '../guest-agent/sys-config.js';
 import type { PeerCredentials } from '../http/listen/listener.js';
 import { loadNative } from '../native/loader.js';
-import { developmentBanner } from '../simulator/banner.js';
 import { certSignerFor, keySource, obtainKeys } from './agent-keys.js';
 import { type AgentListeners, openListeners } from './agent-listeners.js';
 import { type AgentPlatform, choosePlatform } from './agent-platform.js';
@@ -74,7 +73,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
   const sys = readSysConfig(config);
   const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
   const { evidence } = platform;
-  if (evidence.development) for (const line of developmentBanner(evidence.variant, platform.root)) log.warn({}, line);
+  for (const line of platform.banner) log.warn({}, line);
   const verifier = overrides.verifier ?? agentVerifier(config, platform, clock, log);
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();

@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ServiceError } from '../errors/service-error.js';
+import type { ServiceCode } from '../errors/service-error.js';
 import type { BodyLimits } from './body.js';
 import { readBody } from './body.js';
 import type { Call } from './call.js';
@@ -131,8 +132,13 @@ export class PrpcDoor {
     const wire = this.#pipeline.settle(call, error);
     if (wire === null) return;
     if (encoding === 'json') this.#responder.send(exchange, 400, JSON_TYPE, encodePrpcErrorJson(wire.message, wire.code));
-    else this.#responder.send(exchange, 400, BINARY_TYPE, encodePrpcErrorBinary(wire.message, wire.code));
+    else this.#responder.send(exchange, 400, BINARY_TYPE, encodePrpcErrorBinary(wire.message, binaryCode(wire.code)));
   }
+}
+
+/** An unknown method is answered in binary with the very bytes existing services answer it with; a code of ours would change them. */
+function binaryCode(code: ServiceCode): ServiceCode | null {
+  return code === 'NOT_FOUND' ? null : code;
 }
 
 /** Throws TypeError when two methods answer to one name, or when a message has no form in the dialect. */

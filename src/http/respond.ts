@@ -1,6 +1,7 @@
 import { Http2ServerResponse, constants } from 'node:http2';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { HttpRequest } from './connection.js';
 import type { Exchange } from './exchange.js';
 
 /** On every answer of every door (spec/prpc.md section 10). */
@@ -75,7 +76,7 @@ export class Responder {
     // The 'finish' of the response itself comes only when the client has closed its half too.
     const { stream } = response;
     stream.once('finish', () => {
-      stopUpload(stream);
+      stopUpload(stream, exchange.request);
       sent?.();
     });
     if (exchange.request.method === 'HEAD') response.end();
@@ -92,7 +93,22 @@ export class Responder {
   }
 }
 
-/** Asks a client that is still sending a request that was answered to stop (RFC 9113 section 8.1). */
-function stopUpload(stream: ServerHttp2Stream): void {
-  if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+/** Milliseconds between looks whether an answer is out, and how many of them an answer gets. */
+const UPLOAD_GRACE_MS = 50;
+const UPLOAD_GRACES = 100;
+
+/**
+ * Asks a client that is still sending a request that was answered to stop, but not before the whole answer is out
+ * (RFC 9113 section 8.1): clients drop an answer that is reset before its END_STREAM. What arrives until then is discarded.
+ */
+function stopUpload(stream: ServerHttp2Stream, request: HttpRequest): void {
+  if (stream.destroyed || stream.endAfterHeaders || stream.readableEnded) return;
+  request.resume();
+  let left = UPLOAD_GRACES;
+  const timer = setTimeout(() => {
+    left--;
+    if (stream.state.localClose === 1 || left === 0) stream.close(constants.NGHTTP2_NO_ERROR);
+    else timer.refresh();
+  }, UPLOAD_GRACE_MS);
+  stream.once('close', () => clearTimeout(timer));
 }

@@ -99,7 +99,7 @@ describe('failure', () => {
     const answer = await raw(listener, ...post('/prpc/KMS.Nope?json', ''));
     expect(answer.status).toBe(400);
     expect(JSON.parse(answer.body)).toEqual({ error: 'Service not found: Nope', code: 'NOT_FOUND' });
-    expect((await raw(listener, ...post('/Nope', ''))).body.slice(0, 25)).toBe('\x0a\x17Service not found: Nope');
+    expect((await raw(listener, ...post('/Nope', ''))).body).toBe('\x0a\x17Service not found: Nope');
     expect((await raw(listener, ...post('/getkey?json', ''))).status).toBe(400);
     expect(audit.at(-1)).toMatchObject({ procedure: 'prpc/unknown', code: 'NOT_FOUND' });
   });

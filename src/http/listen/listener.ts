@@ -43,7 +43,7 @@ export interface ListenLimits {
   readonly keepAliveTimeout: number;
   /** Milliseconds an HTTP/2 connection may be silent. */
   readonly sessionTimeout: number;
-  /** Bytes of request line and headers, as in the existing services (spec/prpc.md section 9). */
+  /** Bytes of request line and headers: no documented call comes near it, and every connection may hold as much. */
   readonly maxHeaderSize: number;
   /** Streams one HTTP/2 connection may have open. */
   readonly maxConcurrentStreams: number;
@@ -59,7 +59,7 @@ export const DEFAULT_LISTEN_LIMITS: ListenLimits = {
   requestTimeout: 60_000,
   keepAliveTimeout: 15_000,
   sessionTimeout: 60_000,
-  maxHeaderSize: 64 * 1024,
+  maxHeaderSize: 16 * 1024,
   maxConcurrentStreams: 100,
   maxSessionMemory: 16,
   handshakeTimeout: 10_000,
