@@ -1,5 +1,6 @@
 import type { Attestation } from '../attestation/evidence/attestation.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import type { BootInfo } from '../attestation/evidence/boot-info.js';
 import { unverifiedAppInfo } from '../attestation/evidence/measurements.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { verifyCertificateEvidence } from '../attestation/ra-tls/binding.js';
@@ -64,7 +65,7 @@ export async function signCertificate(request: SignCertificateRequest, dependenc
       serverAuth: config.serverAuth,
       clientAuth: config.clientAuth,
       appId,
-      appInfo: config.withAppInfo ? certificateAppInfo(attestation) : null,
+      appInfo: config.withAppInfo ? certificateAppInfo(attestation, bootInfo) : null,
       attestation: config.withAttestation ? encodeAttestation(stripForCertificate(attestation)) : null,
       validity: requestedValidity(config, validity),
     },
@@ -93,11 +94,18 @@ async function verifyBound(attestation: Attestation, spki: Uint8Array, verifier:
 }
 
 /**
- * The identity written into the certificate is the one the evidence itself states, in the form of the current wire format,
- * whatever form it came in: run-time view, and the device left out (spec/attestation.md section 5).
+ * The identity written into the certificate: run-time view, and the device left out (spec/attestation.md section 5). Image and
+ * composition are those that were admitted: what the evidence says of them can be read in more ways than were judged, and the
+ * request may have named others. Only where no image was judged, which needs image verification switched off, is it the
+ * evidence's word, as in the certificates of the existing KMS.
  */
-function certificateAppInfo(attestation: Attestation): CertificateAppInfo {
-  return unverifiedAppInfo({ ...attestation, wire: 'v1' }, { view: 'runtime' });
+function certificateAppInfo(attestation: Attestation, admitted: BootInfo): CertificateAppInfo {
+  const stated = unverifiedAppInfo({ ...attestation, wire: 'v1' }, { view: 'runtime' });
+  return {
+    ...stated,
+    composeHash: Buffer.from(admitted.composeHash, 'hex'),
+    osImageHash: admitted.osImageHash === '' ? stated.osImageHash : Buffer.from(admitted.osImageHash, 'hex'),
+  };
 }
 
 function requestedValidity({ notBefore, notAfter }: CsrConfig, validity: Validity): Validity {

@@ -45,13 +45,18 @@ describe('Nitro enclaves', () => {
     expect(() => appraise(debug, { ...STRICT_POLICY, insecureAllowDebug: true })).not.toThrow();
   });
 
-  it('must name the image that was measured, embedded or given', async () => {
+  it('must name the image that was measured, embedded or given, and no other in either', async () => {
     const mismatch = await verified('nitro-image-hash-mismatch.bin');
     const right = JSON.stringify({ os_image_hash: evidenceIndex.cases.find(({ file }) => file === 'nitro.bin')?.app_info?.os_image_hash });
     expect(() => appraise(mismatch, STRICT_POLICY)).toThrow(refusal('IMAGE_HASH_MISMATCH'));
     expect(() => appraise(mismatch, { ...STRICT_POLICY, insecureAllowDebug: true })).toThrow(refusal('IMAGE_HASH_MISMATCH'));
-    expect(() => appraise(mismatch, STRICT_POLICY, right)).not.toThrow();
+    expect(() => appraise(mismatch, STRICT_POLICY, right)).toThrow(refusal('IMAGE_HASH_MISMATCH'));
     const nitro = await verified('nitro.bin');
+    expect(() => appraise(nitro, STRICT_POLICY, right)).not.toThrow();
+    const { attestation } = nitro;
+    const silent = { ...nitro, attestation: { ...attestation, stack: { ...attestation.stack, config: '' } } };
+    expect(() => appraise(silent, STRICT_POLICY, right)).not.toThrow();
+    expect(() => appraise(silent, STRICT_POLICY)).toThrow(refusal('IMAGE_HASH_MISMATCH'));
     expect(() => appraise(nitro, STRICT_POLICY, '{}')).toThrow(refusal('IMAGE_HASH_MISMATCH'));
     expect(() => appraise(nitro, STRICT_POLICY, JSON.stringify({ os_image_hash: '05'.repeat(32) }))).toThrow(refusal('IMAGE_HASH_MISMATCH'));
   });
