@@ -1,5 +1,5 @@
 import { openSync, closeSync, fstatSync, readSync } from 'node:fs';
-import { parse as parseToml } from 'smol-toml';
+import { parse as parseToml, TomlError } from 'smol-toml';
 import type { ZodType } from 'zod';
 import { ConfigError } from '../errors/config-error.js';
 
@@ -14,8 +14,10 @@ export function loadConfigFile(path: string): unknown {
   const text = readBounded(path, MAX_CONFIG_BYTES).toString('utf8');
   try {
     return path.endsWith('.toml') ? parseToml(text) : JSON.parse(text);
-  } catch (cause) {
-    throw new ConfigError('CONFIG_MALFORMED', `${path} is not valid ${path.endsWith('.toml') ? 'TOML' : 'JSON'}`, { cause });
+  } catch (error) {
+    // Both parsers quote the text around the mistake, which may be a token, so of theirs only the place is told.
+    const place = error instanceof TomlError ? `, line ${error.line}, column ${error.column}` : '';
+    throw new ConfigError('CONFIG_MALFORMED', `${path} is not valid ${path.endsWith('.toml') ? 'TOML' : 'JSON'}${place}`);
   }
 }
 

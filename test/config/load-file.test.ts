@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfigFile, parseConfig } from '../../src/config/load-file.js';
@@ -27,6 +28,23 @@ describe('loadConfigFile', () => {
     ['bad JSON', file('bad.json', '{'), 'CONFIG_MALFORMED'],
   ])('refuses a file that is %s', (_name, path, code) => {
     expect(() => loadConfigFile(path)).toThrowError(expect.objectContaining({ name: 'ConfigError', code }));
+  });
+
+  it.each([
+    ['secret.toml', '[core.admin]\nauth_token = "swordfish\n'],
+    ['secret.json', '{"auth_token": swordfish}'],
+  ])('quotes nothing of %s, which may hold tokens', (name, content) => {
+    try {
+      loadConfigFile(file(name, content));
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'CONFIG_MALFORMED' });
+      expect(inspect(error)).not.toContain('swordfish');
+    }
+  });
+
+  it('says where TOML is wrong', () => {
+    expect(() => loadConfigFile(file('line.toml', 'a = 1\nb = \n'))).toThrowError(expect.objectContaining({ message: expect.stringContaining('line 2') }));
   });
 });
 
