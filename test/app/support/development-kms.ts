@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,12 +16,11 @@ import { writeDevelopmentRoots } from '../../../src/simulator/roots.js';
 import { developmentBoot } from '../../../src/simulator/tdx-boot-log.js';
 import { createDevelopmentCollateral } from '../../../src/simulator/tdx-collateral.js';
 import { createDevelopmentTdxPki } from '../../../src/simulator/tdx-pki.js';
-import { createDevelopmentTdx, type DevelopmentTdxOptions } from '../../../src/simulator/tdx-platform.js';
+import { createDevelopmentTdx, type DevelopmentTdx, type DevelopmentTdxOptions } from '../../../src/simulator/tdx-platform.js';
 import { loadCertificateAuthority } from '../../../src/x509/certificate-authority.js';
 import { certificatePem } from '../../../src/x509/pem.js';
 import { issueRaClient } from '../../../src/x509/profiles/ra-client.js';
 import { defaultValidity } from '../../../src/x509/validity.js';
-import { randomBytes } from 'node:crypto';
 import { type ClientIdentity, TlsClient } from './tls-client.js';
 
 /** Unix seconds; TLS checks certificates at the time of the machine, evidence is checked at this one. */
@@ -87,7 +86,7 @@ export function testApp(name: string): TestApp {
 }
 
 /** A TDX machine of the seed that runs `app`. */
-export function machineOf(app: TestApp, more: Partial<DevelopmentTdxOptions> = {}): EvidenceSource {
+export function machineOf(app: TestApp, more: Partial<DevelopmentTdxOptions> = {}): DevelopmentTdx {
   const { appId, composeHash } = app;
   const boot = { appId, composeHash, instanceId: Buffer.alloc(20, 0x10), keyProvider: null, storageFs: '' };
   return createDevelopmentTdx({ seed: SEED, clock, app: boot, imageHash: IMAGE, vmConfig: null, ...more });
