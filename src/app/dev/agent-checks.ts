@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parseQuote } from '../../attestation/tdx/quote.js';
-import { runVerify } from '../verify-command.js';
 import type { System } from './bring-up.js';
-import { type Check, CheckFailed, expectEqual, expectPrpcRefusal, expectTrue, success } from './checks.js';
+import { type Check, expectEqual, expectPrpcRefusal, expectTrue, success } from './checks.js';
+import { CHALLENGE, evidenceChecks } from './evidence-checks.js';
 import { type Client, tlsClient, unixClient } from './http.js';
+import { MACHINE_KINDS, type MachineKind } from './platforms.js';
 import type { Workspace } from './workspace.js';
 
-const CHALLENGE = '1234deadbeef';
 const CONNECT = '/dstack.guestagent.v1.GuestAgent';
 
 /** Every documented call of the guest agent, on each of its sockets. */
@@ -18,52 +14,16 @@ export function agentChecks(system: System, workspace: Workspace): { readonly ch
   const tappd = unixClient(system.tappdSocket);
   const external = tlsClient(system.agentUrl, system.kmsCa, null);
   const checks: Check[] = [
-    { name: 'GET /GetQuote: base64 quote that dstack verify accepts, RTMRs read from it', run: () => documentedQuote(socket, workspace) },
-    { name: 'GET /GetAttestation names the platform and the call to use', run: () => notNitro(socket) },
-    { name: 'POST /GetQuote and /Attest in hex', run: () => hexQuote(socket) },
+    ...evidenceChecks(socket, workspace),
     { name: 'GetTlsKey: a certificate chain signed by the KMS', run: () => tlsKey(socket) },
     { name: 'Sign and Verify with each algorithm', run: () => signatures(socket) },
     { name: 'Info, Version, GpuInfo', run: () => information(socket, system) },
-    { name: 'EmitEvent extends RTMR3', run: () => emitEvent(socket) },
     { name: 'GetKey over Connect equals prpc', run: () => overConnect(socket) },
     { name: 'refusals name what is wrong', run: () => badInput(socket) },
-    { name: 'Tappd: DeriveKey, DeriveK256Key, TdxQuote, RawQuote, Info', run: () => legacy(tappd) },
+    { name: 'Tappd: DeriveKey, DeriveK256Key, TdxQuote, RawQuote, Info', run: () => legacy(tappd, MACHINE_KINDS[workspace.platform]) },
     { name: 'external HTTPS: /attestation with a challenge, /health, Worker', run: () => externalListener(external, system) },
   ];
   return { checks, close: async () => void (await Promise.all([socket.close(), tappd.close(), external.close()])) };
-}
-
-async function documentedQuote(client: Client, workspace: Workspace): Promise<void> {
-  const answer = success(await client.get(`/GetQuote?report_data=0x${CHALLENGE}`));
-  const quote = Buffer.from(String(answer['quote']), 'base64');
-  const { report } = parseQuote(quote);
-  if (!('rtmrs' in report)) throw new CheckFailed('the quote holds no TD report');
-  for (const [i, rtmr] of report.rtmrs.entries()) expectEqual(answer[`rtmr${i}`], Buffer.from(rtmr).toString('hex'), `rtmr${i}`);
-  expectEqual(answer['report_data'], CHALLENGE.padEnd(128, '0'), 'report_data');
-  await verifiedByCommand(quote, workspace);
-}
-
-async function verifiedByCommand(quote: Buffer, { directory, paths }: Workspace): Promise<void> {
-  const file = join(directory, 'quote.bin');
-  writeFileSync(file, quote);
-  const lines: string[] = [];
-  const say = (line: string): void => void lines.push(line);
-  const options = { file, collateral: paths.collateral, at: null, roots: [paths.tdxRoot], reportData: CHALLENGE, json: true };
-  const status = await runVerify(options, { readFile, now: () => Date.now() / 1000, out: say, err: () => undefined });
-  if (status !== 0) throw new CheckFailed(`dstack verify refuses the quote: ${lines.join(' ')}`);
-}
-
-async function notNitro(client: Client): Promise<void> {
-  const answer = await client.get(`/GetAttestation?user_data=0x${CHALLENGE}`);
-  expectPrpcRefusal(answer, 'UNSUPPORTED_PLATFORM');
-  expectTrue(answer.text.includes('GetQuote'), 'the error does not name GetQuote');
-}
-
-async function hexQuote(client: Client): Promise<void> {
-  const quote = success(await client.post('/GetQuote', { report_data: CHALLENGE }));
-  expectEqual(quote['report_data'], CHALLENGE.padEnd(128, '0'), 'report_data');
-  expectTrue(String(quote['quote']).startsWith('0400'), 'quote is not version 4 in hex');
-  expectTrue(String(success(await client.post('/Attest', { report_data: CHALLENGE }))['attestation']).length > 2000, 'attestation is short');
 }
 
 async function tlsKey(client: Client): Promise<void> {
@@ -90,13 +50,6 @@ async function information(client: Client, { appId }: System): Promise<void> {
   success(await client.post('/GpuInfo', {}));
 }
 
-async function emitEvent(client: Client): Promise<void> {
-  const rtmr3 = async (): Promise<unknown> => success(await client.get('/GetQuote'))['rtmr3'];
-  const before = await rtmr3();
-  expectEqual((await client.post('/EmitEvent', { event: 'example', payload: '00ff' })).text, 'null', 'answer');
-  expectTrue((await rtmr3()) !== before, 'RTMR3 did not change');
-}
-
 async function overConnect(client: Client): Promise<void> {
   const connect = Buffer.from(String(success(await client.post(`${CONNECT}/GetKey`, { path: 'a', purpose: 'b' }))['key']), 'base64').toString('hex');
   expectEqual(success(await client.post('/GetKey', { path: 'a', purpose: 'b' }))['key'], connect, 'key');
@@ -108,11 +61,13 @@ async function badInput(client: Client): Promise<void> {
   expectPrpcRefusal(await client.post('/Sign', { algorithm: 'rsa', data: '' }), 'INVALID_ARGUMENT');
 }
 
-async function legacy(client: Client): Promise<void> {
+async function legacy(client: Client, { quotes }: MachineKind): Promise<void> {
   const key = await client.post('/prpc/Tappd.DeriveKey', { path: 'a', subject: 'a' });
   expectTrue(String(success(key)['key']).includes('BEGIN PRIVATE KEY'), 'no key');
   expectEqual(String(success(await client.post('/prpc/Tappd.DeriveK256Key', { path: 'a' }))['k256_key']).length, 64, 'length of k256_key');
-  expectEqual(success(await client.post('/prpc/Tappd.TdxQuote', { report_data: CHALLENGE }))['prefix'], 'app-data', 'prefix');
+  const quote = success(await client.post('/prpc/Tappd.TdxQuote', { report_data: CHALLENGE }));
+  expectEqual(quote['prefix'], 'app-data', 'prefix');
+  expectEqual(String(quote['quote']).startsWith('0400'), quotes === 'tdx', 'there is a TDX quote');
   success(await client.post('/prpc/Tappd.RawQuote', { report_data: '00'.repeat(64) }));
   success(await client.post('/prpc/Tappd.Info', {}));
 }

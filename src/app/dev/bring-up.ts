@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ClientPair, OTHER_APPS, writeClient } from './clients.js';
 import { type DstackProcess, startDstack } from './child.js';
 import { type Answer, httpClient, tlsClient, unixClient } from './http.js';
+import { MACHINE_KINDS } from './platforms.js';
 import type { Workspace } from './workspace.js';
 
 /** A running KMS and guest agent, and what clients need to talk to them; written to `system.json` as it is. */
@@ -120,12 +121,15 @@ async function agentUp(workspace: Workspace, agent: DstackProcess): Promise<void
 /** What an operator registers: the KMS by what it measures as, the applications by id and compose hash. */
 function writePolicy(workspace: Workspace, kms: { readonly mrAggregated: string; readonly osImageHash: string } | null): void {
   const { otherApp, declared } = OTHER_APPS;
+  const { policyEntry } = MACHINE_KINDS[workspace.platform];
+  const listed = (composeHash: string): ReturnType<typeof policyEntry> => policyEntry(Buffer.from(workspace.imageHash, 'hex'), composeHash);
+  const app = (composeHash: string): object => ({ composeHashes: [listed(composeHash).composeHash], allowAnyDevice: true });
   const apps = {
-    [workspace.appId]: { composeHashes: [workspace.composeHash], allowAnyDevice: true },
-    [otherApp.appId]: { composeHashes: [otherApp.composeHash], allowAnyDevice: true },
-    [declared.appId]: { composeHashes: [declared.composeHash], allowAnyDevice: true, declaredKeys: ['declared-key'] },
+    [workspace.appId]: app(workspace.composeHash),
+    [otherApp.appId]: app(otherApp.composeHash),
+    [declared.appId]: { ...app(declared.composeHash), declaredKeys: ['declared-key'] },
   };
-  const registered = kms === null ? {} : { osImages: [...new Set([kms.osImageHash, workspace.imageHash])], kms: { mrAggregated: [kms.mrAggregated], allowAnyDevice: true }, apps };
+  const registered = kms === null ? {} : { osImages: [...new Set([kms.osImageHash, listed(workspace.composeHash).osImageHash])], kms: { mrAggregated: [kms.mrAggregated], allowAnyDevice: true }, apps };
   writeFileSync(workspace.paths.policy, JSON.stringify(registered, null, 2));
 }
 

@@ -6,11 +6,11 @@ import { stripForCertificate } from '../../attestation/wire/strip.js';
 import { randomP256Key } from '../../crypto/p256.js';
 import { p256KeyFromPem, p256KeyToPem } from '../../crypto/p256-pem.js';
 import { certificateReportData } from '../../crypto/report-data.js';
-import { createDevelopmentTdx } from '../../simulator/tdx-platform.js';
 import { loadCertificateAuthority } from '../../x509/certificate-authority.js';
 import { certificatePem } from '../../x509/pem.js';
 import { issueRaClient } from '../../x509/profiles/ra-client.js';
 import { defaultValidity } from '../../x509/validity.js';
+import { MACHINE_KINDS } from './platforms.js';
 import type { Workspace } from './workspace.js';
 
 /** PEM files of an RA-TLS client certificate and its key. */
@@ -48,12 +48,12 @@ export async function writeClient(
   tempCa: { readonly cert: string; readonly key: string },
 ): Promise<ClientPair> {
   const now = Date.now() / 1000;
-  const platform = createDevelopmentTdx({
+  const platform = MACHINE_KINDS[workspace.platform].evidence({
     seed: workspace.seed,
     clock: () => Date.now() / 1000,
-    app: { appId: Buffer.from(app.appId, 'hex'), composeHash: Buffer.from(app.composeHash, 'hex'), instanceId: randomBytes(20), keyProvider: null, storageFs: '' },
-    imageHash: Buffer.from(workspace.imageHash, 'hex'),
-    vmConfig: null,
+    image: Buffer.from(workspace.imageHash, 'hex'),
+    appId: Buffer.from(app.appId, 'hex'),
+    composeHash: Buffer.from(app.composeHash, 'hex'),
   });
   const key = randomP256Key(randomBytes);
   const attestation = await platform.attest(certificateReportData(key.spki));

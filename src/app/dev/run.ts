@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { createDevelopmentTdxPki } from '../../simulator/tdx-pki.js';
 import { assertNoTeeDevice } from '../../simulator/refuse-real-tee.js';
 import { developmentBanner } from '../../simulator/banner.js';
 import { agentChecks } from './agent-checks.js';
@@ -8,10 +7,12 @@ import { bringUp, type RunningSystem } from './bring-up.js';
 import { runChecks } from './checks.js';
 import { kmsChecks } from './kms-checks.js';
 import { newcomerLines } from './newcomer.js';
+import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 import { createWorkspace, type Workspace } from './workspace.js';
 
 export interface DevelopmentRun {
   readonly directory: string;
+  readonly platform: DevelopmentPlatform;
   /** Exercise everything and end. */
   readonly once: boolean;
   /** 0 takes a free port. */
@@ -29,8 +30,9 @@ export async function runDevelopmentSystem(run: DevelopmentRun): Promise<number>
   try {
     assertNoTeeDevice();
     const ports = { kms: await freePort(run.kmsPort), agent: await freePort(run.agentPort) };
-    const workspace = createWorkspace(run.directory, ports, Date.now() / 1000);
-    for (const line of developmentBanner('dstack-tdx', createDevelopmentTdxPki(workspace.seed).root)) say(line);
+    const workspace = createWorkspace(run.directory, ports, Date.now() / 1000, run.platform);
+    const { variant, root } = MACHINE_KINDS[run.platform];
+    for (const line of developmentBanner(variant, root(workspace.seed))) say(line);
     const running = await bringUp(workspace, say);
     try {
       if (run.once) await exercise(running, workspace, say);

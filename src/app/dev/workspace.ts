@@ -7,10 +7,13 @@ import { createDevelopmentCollateral } from '../../simulator/tdx-collateral.js';
 import { createDevelopmentTdxPki } from '../../simulator/tdx-pki.js';
 import { developmentBoot } from '../../simulator/tdx-boot-log.js';
 import { writeDevelopmentRoots } from '../../simulator/roots.js';
+import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 
 /** Where everything of one development system lives; every path absolute. */
 export interface Workspace {
   readonly directory: string;
+  /** What the guest agent and the KMS's other clients run on. */
+  readonly platform: DevelopmentPlatform;
   /** 32 bytes: every development key follows from it. */
   readonly seed: Uint8Array;
   /** OS image both machines claim to have booted, 32 bytes of hex. */
@@ -25,7 +28,11 @@ export interface Workspace {
     readonly keys: string;
     readonly policy: string;
     readonly collateral: string;
+    /** Development trust anchors by technology. */
     readonly tdxRoot: string;
+    readonly nitroRoot: string;
+    /** All of them. */
+    readonly roots: readonly string[];
     readonly agentSocket: string;
     readonly tappdSocket: string;
     readonly clients: string;
@@ -45,8 +52,8 @@ const APP_COMPOSE = JSON.stringify(
  * seed, roots and collateral of the development platform.
  * @param now unix seconds, dates the collateral
  */
-export function createWorkspace(directory: string, ports: { readonly kms: number; readonly agent: number }, now: number): Workspace {
-  const workspace = describe(resolve(directory), ports);
+export function createWorkspace(directory: string, ports: { readonly kms: number; readonly agent: number }, now: number, platform: DevelopmentPlatform = 'tdx'): Workspace {
+  const workspace = describe(resolve(directory), platform, ports);
   const { paths, seed, imageHash } = workspace;
   for (const folder of [workspace.directory, paths.clients, join(workspace.directory, 'agent')]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(workspace.directory, 'seed'), Buffer.from(seed).toString('hex'), { mode: 0o600 });
@@ -61,11 +68,12 @@ export function createWorkspace(directory: string, ports: { readonly kms: number
   return workspace;
 }
 
-function describe(directory: string, ports: { readonly kms: number; readonly agent: number }): Workspace {
+function describe(directory: string, platform: DevelopmentPlatform, ports: { readonly kms: number; readonly agent: number }): Workspace {
   const composeHash = createHash('sha256').update(APP_COMPOSE).digest('hex');
   const at = (...parts: string[]): string => join(directory, ...parts);
   return {
     directory,
+    platform,
     seed: randomBytes(32),
     imageHash: createHash('sha256').update('development image').digest('hex'),
     composeHash,
@@ -79,6 +87,8 @@ function describe(directory: string, ports: { readonly kms: number; readonly age
       policy: at('policy.json'),
       collateral: at('collateral.json'),
       tdxRoot: at('tdx-root.pem'),
+      nitroRoot: at('nitro-enclave-root.pem'),
+      roots: [at('tdx-root.pem'), at('nitro-enclave-root.pem')],
       agentSocket: at('agent', 'dstack.sock'),
       tappdSocket: at('agent', 'tappd.sock'),
       clients: at('clients'),
@@ -110,13 +120,18 @@ function kmsConfig({ directory, kmsPort, paths }: Workspace): Record<string, unk
       attestation: {
         insecure_allow_external_trust_anchors: true,
         collateral_file: paths.collateral,
-        root_ca: { tdx: paths.tdxRoot, aws_nitro_enclave: join(directory, 'nitro-enclave-root.pem') },
+        root_ca: rootCa(paths),
       },
     },
   };
 }
 
-function agentConfig({ directory, seed, agentPort, paths }: Workspace): Record<string, unknown> {
+/** The same table in both configurations. */
+function rootCa({ tdxRoot, nitroRoot }: Workspace['paths']): Record<string, string> {
+  return { tdx: tdxRoot, aws_nitro_enclave: nitroRoot };
+}
+
+function agentConfig({ directory, platform, seed, agentPort, paths }: Workspace): Record<string, unknown> {
   return {
     default: {
       log_level: 'warn',
@@ -125,10 +140,10 @@ function agentConfig({ directory, seed, agentPort, paths }: Workspace): Record<s
         compose_file: join(directory, 'agent', 'app-compose.json'),
         sys_config_file: join(directory, 'agent', 'sys-config.json'),
         platform: 'development',
-        simulator: { mock_attestation_seed: Buffer.from(seed).toString('hex') },
+        simulator: { mock_attestation_seed: Buffer.from(seed).toString('hex'), machine: MACHINE_KINDS[platform].machine },
         provisioning: { source: 'kms' },
         insecure_allow_external_trust_anchors: true,
-        root_ca: { tdx: paths.tdxRoot, aws_nitro_enclave: join(directory, 'nitro-enclave-root.pem') },
+        root_ca: rootCa(paths),
       },
     },
     internal: { address: `unix:${paths.agentSocket}`, mode: '0600' },
