@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { cborArray, cborBytes, cborMap, cborNegative, cborNull, cborText, cborUint } from './cbor-write.js';
+import { cborArray, cborBytes, cborMap, cborNegative, cborNull, cborText, cborUint } from '../attestation/nitro/cbor-write.js';
 
 /** Contents of an NSM attestation document (spec/attestation.md section 7). */
 export interface NsmDocumentContent {

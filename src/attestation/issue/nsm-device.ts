@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import type { NativeBinding } from '../../native/binding.js';
 import type { Attestation, RuntimeEvent } from '../evidence/attestation.js';
 import type { EvidenceSource, NsmRequest } from '../evidence/evidence-source.js';
-import { parseNsmDocument, type NsmDocument } from '../nitro/document.js';
+import { nitroImageHash } from '../evidence/measurements.js';
+import { parseNsmDocument } from '../nitro/document.js';
+import { isDebugEnclave } from '../nitro/verify.js';
 import { decodeAttestationAnswer, encodeNsmCommand } from './nsm-message.js';
 import { checkReportData } from './report-data.js';
 import { createSerialQueue } from './serial-queue.js';
@@ -13,7 +14,6 @@ const MAX_USER_DATA = 512;
 const MAX_NONCE = 512;
 const MAX_PUBLIC_KEY = 1024;
 
-const PCR_BYTES = 48;
 const APP_ID_BYTES = 20;
 
 export interface NsmDeviceOptions {
@@ -48,38 +48,18 @@ export function createNsmEvidenceSource(options: NsmDeviceOptions): EvidenceSour
   async function attest(reportData: Uint8Array, signal?: AbortSignal): Promise<Attestation> {
     const bound = checkReportData(reportData);
     const nsmQuote = await nsmDocument({ userData: bound, nonce: null, publicKey: null }, signal);
-    const document = parseDocument(nsmQuote);
-    if (document.userData === null || !bound.equals(document.userData)) {
+    const { userData, config } = describe(nsmQuote);
+    if (userData === null || !bound.equals(userData)) {
       throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM signed other user data than it was given');
     }
     return {
       wire: 'v0',
       platform: { kind: 'nitro-enclave', nsmQuote },
-      stack: { kind: 'dstack', reportData: bound, runtimeEvents, config: configOf(document), reportDataPayload: null },
+      stack: { kind: 'dstack', reportData: bound, runtimeEvents, config, reportDataPayload: null },
     };
   }
 
   return { variant: 'dstack-nitro-enclave', development: false, attest, nsmDocument, emitEvent: null };
-}
-
-/**
- * SHA256(PCR0 || PCR1 || PCR2), or 32 zero bytes for a debug enclave, whose three PCRs are zero
- * (spec/attestation.md section 1.10).
- * @throws EvidenceSourceError DEVICE_FAILED when a PCR is missing or not 48 bytes
- */
-export function nitroImageHash(document: NsmDocument): Uint8Array {
-  const pcrs = Buffer.concat([0, 1, 2].map((index) => pcr(document, index)));
-  return pcrs.every((byte) => byte === 0) ? new Uint8Array(32) : createHash('sha256').update(pcrs).digest();
-}
-
-function pcr(document: NsmDocument, index: number): Uint8Array {
-  const value = document.pcrs.get(index);
-  if (value?.length === PCR_BYTES) return value;
-  throw new EvidenceSourceError('DEVICE_FAILED', `PCR${index} of the attestation document is not ${PCR_BYTES} bytes`);
-}
-
-function configOf(document: NsmDocument): string {
-  return JSON.stringify({ os_image_hash: Buffer.from(nitroImageHash(document)).toString('hex') });
 }
 
 function appIdEvents(appId: Uint8Array | null): RuntimeEvent[] {
@@ -88,9 +68,12 @@ function appIdEvents(appId: Uint8Array | null): RuntimeEvent[] {
   return [{ event: 'app-id', payload: appId.slice(), version: 1 }];
 }
 
-function parseDocument(bytes: Uint8Array): NsmDocument {
+/** What the evidence says beside the document: a debug enclave, whose measurements are zeros, names 32 zero bytes (spec/attestation.md section 1.10). */
+function describe(nsmQuote: Uint8Array): { readonly userData: Uint8Array | null; readonly config: string } {
   try {
-    return parseNsmDocument(bytes);
+    const document = parseNsmDocument(nsmQuote);
+    const imageHash = isDebugEnclave(document) ? new Uint8Array(32) : nitroImageHash(document);
+    return { userData: document.userData, config: JSON.stringify({ os_image_hash: Buffer.from(imageHash).toString('hex') }) };
   } catch (cause) {
     throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM gave a malformed attestation document', { cause });
   }

@@ -1,5 +1,6 @@
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import type { NsmRequest } from '../evidence/evidence-source.js';
+import { cborBytes, cborMap, cborNull, cborText, cborUint } from '../nitro/cbor-write.js';
 import { decodeCbor, type CborValue } from '../nitro/cbor.js';
 import { isMap } from '../nitro/cose-sign1.js';
 
@@ -31,17 +32,17 @@ export function encodeNsmCommand(command: NsmCommand): Uint8Array {
   switch (command.kind) {
     case 'DescribeNSM':
     case 'GetRandom':
-      return text(command.kind);
+      return cborText(command.kind);
     case 'DescribePCR':
     case 'LockPCR':
-      return tagged(command.kind, [['index', head(0, command.index)]]);
+      return tagged(command.kind, [['index', cborUint(command.index)]]);
     case 'ExtendPCR':
       return tagged(command.kind, [
-        ['index', head(0, command.index)],
-        ['data', bytes(command.data)],
+        ['index', cborUint(command.index)],
+        ['data', cborBytes(command.data)],
       ]);
     case 'LockPCRs':
-      return tagged(command.kind, [['range', head(0, command.range)]]);
+      return tagged(command.kind, [['range', cborUint(command.range)]]);
     case 'Attestation':
       return tagged(command.kind, [
         ['user_data', optionalBytes(command.userData)],
@@ -75,26 +76,11 @@ function parse(answer: Uint8Array): CborValue {
   }
 }
 
-/** Major type and argument (RFC 8949 section 3), for arguments below 2^16: no request is longer. */
-function head(major: number, argument: number): Uint8Array {
-  if (argument < 24) return Uint8Array.of((major << 5) | argument);
-  if (argument < 0x100) return Uint8Array.of((major << 5) | 24, argument);
-  if (argument < 0x1_0000) return Uint8Array.of((major << 5) | 25, argument >> 8, argument & 0xff);
-  throw new RangeError(`NSM request: ${argument} is above 65535`);
-}
-
-function bytes(value: Uint8Array): Uint8Array {
-  return Buffer.concat([head(2, value.length), value]);
+/** An enum case with fields, as serde writes it: a map of one pair. */
+function tagged(kind: string, fields: readonly (readonly [string, Uint8Array])[]): Uint8Array {
+  return cborMap([[cborText(kind), cborMap(fields.map(([name, value]) => [cborText(name), value]))]]);
 }
 
 function optionalBytes(value: Uint8Array | null): Uint8Array {
-  return value === null ? Uint8Array.of(0xf6) : bytes(value);
-}
-
-function text(value: string): Uint8Array {
-  return Buffer.concat([head(3, value.length), Buffer.from(value, 'latin1')]);
-}
-
-function tagged(kind: string, fields: readonly (readonly [string, Uint8Array])[]): Uint8Array {
-  return Buffer.concat([head(5, 1), text(kind), head(5, fields.length), ...fields.flatMap(([name, value]) => [text(name), value])]);
+  return value === null ? cborNull() : cborBytes(value);
 }

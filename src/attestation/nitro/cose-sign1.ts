@@ -1,3 +1,4 @@
+import { cborArray, cborBytes, cborText } from './cbor-write.js';
 import { type CborMap, type CborValue, decodeCbor, malformedDocument } from './cbor.js';
 
 /**
@@ -35,16 +36,7 @@ export function splitCoseSign1(document: Uint8Array): CoseSign1 {
 
 /** What the signature is over: the Sig_structure of RFC 9052 section 4.4 with no external data. */
 export function sigStructure(sign1: CoseSign1): Uint8Array {
-  const context = Buffer.from('Signature1', 'latin1');
-  return Buffer.concat([
-    Uint8Array.of(0x84, 0x60 | context.length),
-    context,
-    byteStringHeader(sign1.protectedBytes.length),
-    sign1.protectedBytes,
-    byteStringHeader(0),
-    byteStringHeader(sign1.payload.length),
-    sign1.payload,
-  ]);
+  return cborArray([cborText('Signature1'), cborBytes(sign1.protectedBytes), cborBytes(new Uint8Array()), cborBytes(sign1.payload)]);
 }
 
 /** True for a map node, which a plain type guard over the union cannot tell from the other objects. */
@@ -62,12 +54,4 @@ function parseProtected(bytes: Uint8Array): CborMap {
   if (!isMap(header)) return malformedDocument('protected header is not a map');
   for (const key of header.entries.keys()) if (typeof key !== 'number') malformedDocument('protected header has a text key');
   return header;
-}
-
-/** Minimal head of a byte string, as canonical CBOR has it. */
-function byteStringHeader(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x40 | length);
-  if (length < 0x100) return Uint8Array.of(0x58, length);
-  if (length < 0x1_0000) return Uint8Array.of(0x59, length >> 8, length & 0xff);
-  return Uint8Array.of(0x5a, (length >>> 24) & 0xff, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff);
 }

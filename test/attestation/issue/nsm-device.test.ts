@@ -7,7 +7,7 @@ import { decodeCbor } from '../../../src/attestation/nitro/cbor.js';
 import { isMap } from '../../../src/attestation/nitro/cose-sign1.js';
 import type { NsmDeviceRequest } from '../../../src/native/binding.js';
 import { createDevelopmentNitro, developmentPcrs } from '../../../src/simulator/nitro-platform.js';
-import { cborBytes, cborMap, cborText } from '../../../src/simulator/cbor-write.js';
+import { cborBytes, cborMap, cborText } from '../../../src/attestation/nitro/cbor-write.js';
 import { loadNative } from '../../../src/native/loader.js';
 
 const reportData = Uint8Array.from({ length: 64 }, (_, i) => i);

@@ -1,4 +1,4 @@
-/** One encoded CBOR item (RFC 8949). The development platform alone writes CBOR, so only what an NSM document needs is here. */
+/** One encoded CBOR item (RFC 8949), lengths and integers in their shortest form. Only what NSM requests and documents need is here. */
 export type CborItem = Uint8Array;
 
 const INDEFINITE_MAP = 0xbf;
