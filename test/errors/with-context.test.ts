@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DerError } from '../../src/crypto/der.js';
 import { AppraisalError } from '../../src/errors/appraisal-error.js';
 import { messageChain } from '../../src/errors/base.js';
+import { KmsClientError } from '../../src/errors/kms-client-error.js';
 import { ServiceError } from '../../src/errors/service-error.js';
 import { withContext } from '../../src/errors/with-context.js';
 
@@ -17,6 +18,11 @@ describe('withContext', () => {
   it('leaves an error alone whose class has a constructor of its own', () => {
     const error = new DerError('truncated');
     expect(withContext(error, 'context')).toBe(error);
+  });
+
+  it('keeps what a class knows beside its code', () => {
+    const refused = new KmsClientError('KMS_REFUSED', 'no', { kmsCode: 'MEASUREMENT_NOT_FOUND' });
+    expect(withContext(refused, 'context')).toMatchObject({ name: 'KmsClientError', code: 'KMS_REFUSED', kmsCode: 'MEASUREMENT_NOT_FOUND', message: 'context', cause: refused });
   });
 
   it('leaves foreign errors alone', () => {
