@@ -19,6 +19,7 @@ const REFRESH_SECONDS = 6 * 3600;
 export interface RootFiles {
   readonly tdx: string | null;
   readonly awsNitroEnclave: string | null;
+  readonly gcpTpm: string | null;
 }
 
 /** Vendor anchors, but for those an operator replaced. @throws ConfigError, VerifyInputError for a file that holds no certificate */
@@ -29,7 +30,11 @@ export function trustRoots(files: RootFiles, log: Log): TrustRoots {
     log.warn({ path }, `the ${name} trust anchor is not the vendor's: evidence need not come from hardware`);
     return readRoot(readBounded(path, MAX_ROOT_BYTES), path).raw;
   };
-  return { tdx: from(files.tdx, vendor.tdx, 'TDX'), nitroEnclave: from(files.awsNitroEnclave, vendor.nitroEnclave, 'Nitro Enclave') };
+  return {
+    tdx: from(files.tdx, vendor.tdx, 'TDX'),
+    nitroEnclave: from(files.awsNitroEnclave, vendor.nitroEnclave, 'Nitro Enclave'),
+    gcpTpm: from(files.gcpTpm, vendor.gcpTpm, 'GCP vTPM'),
+  };
 }
 
 export interface CollateralPlaces {

@@ -9,7 +9,7 @@ import { VerificationError } from '../errors/verification-error.js';
 import type { Claims, ClaimValue } from './verify/claims.js';
 import { type Confirmed, examine, type Examination } from './verify/examine.js';
 import { recogniseEvidence, reportDataOption, timeOption, VerifyInputError } from './verify/input.js';
-import { assignRoots, candidateRoots, type ExplicitRoots, readRoot, replacementWarnings } from './verify/roots.js';
+import { assignRoots, candidateRoots, type ExplicitRoot, readRoot, replacementWarnings } from './verify/roots.js';
 
 /** `dstack verify <file>` as the command line has it; null for an option that was not given. */
 export interface VerifyCommandOptions {
@@ -48,7 +48,7 @@ interface Verdict {
 interface Request {
   readonly evidence: Uint8Array;
   readonly collateral: CollateralGetter;
-  readonly explicit: ExplicitRoots;
+  readonly explicit: readonly ExplicitRoot[];
   readonly now: number;
   readonly reportData: Uint8Array | null;
 }
@@ -133,7 +133,7 @@ async function judge(request: Request): Promise<Verdict> {
 async function verifyUnderAny(examination: Examination, { explicit, now, collateral }: Request): Promise<Confirmed> {
   const options: Omit<VerifyOptions, 'roots'> = { now, collateral, cache: new VerifierCache() };
   let reason: unknown = null;
-  for (const roots of candidateRoots(examination, explicit)) {
+  for (const roots of candidateRoots(examination.anchors, explicit)) {
     try {
       return await examination.verify({ ...options, roots });
     } catch (error) {

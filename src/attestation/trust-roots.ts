@@ -4,4 +4,6 @@ export interface TrustRoots {
   readonly tdx: Uint8Array;
   /** AWS Nitro Enclaves Root G1. */
   readonly nitroEnclave: Uint8Array;
+  /** Google's EK/AK CA Root. */
+  readonly gcpTpm: Uint8Array;
 }

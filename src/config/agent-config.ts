@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { certificateHosts } from './certificate-hosts.js';
 import { type Listener, listenerSchema, type ListenAddress, parseListenAddress } from './listen-address.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
@@ -61,7 +62,9 @@ export interface AgentCore {
   };
   /** Trust anchors for the KMS's evidence; vendor roots when null. */
   readonly insecureAllowExternalTrustAnchors: boolean;
-  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null };
+  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null; readonly gcpTpm: string | null };
+  /** Hosts that URLs inside certificates are fetched from: names, or `*.` and a suffix. */
+  readonly certificateHosts: readonly string[];
   /** PCCS base URLs, first to last; empty for the default. */
   readonly pccsUrls: readonly string[];
   /** Recorded collateral instead of the network; null for the network. */
@@ -96,7 +99,8 @@ const coreSchema = z.strictObject({
     })
     .prefault({}),
   insecure_allow_external_trust_anchors: z.boolean().default(false),
-  root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null) }).prefault({}),
+  root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null), gcp_tpm: path.nullable().default(null) }).prefault({}),
+  certificate_hosts: certificateHosts,
   pccs_url: z.union([z.array(pccs).max(8), pccs.transform((url) => [url])]).default([]),
   collateral_file: path.nullable().default(null),
   accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
@@ -125,7 +129,7 @@ const schema = z.strictObject({
 });
 
 const CORE_CHECKS = (core: z.infer<typeof coreSchema>): string | null => {
-  const external = core.root_ca.tdx !== null || core.root_ca.aws_nitro_enclave !== null;
+  const external = Object.values(core.root_ca).some((file) => file !== null);
   if (external && !core.insecure_allow_external_trust_anchors) return 'default.core.root_ca: needs default.core.insecure_allow_external_trust_anchors = true';
   if (core.platform === 'fixture' && core.simulator.attestation_file === null) return 'default.core.simulator.attestation_file: needed by platform = "fixture"';
   if (core.platform === 'development' && (core.simulator.mock_attestation_seed ?? '') === '') return 'default.core.simulator.mock_attestation_seed: needed by platform = "development"';
@@ -187,7 +191,8 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
       insecureAllowUnattestedKms: provisioning.insecure_allow_unattested_kms,
     },
     insecureAllowExternalTrustAnchors: core.insecure_allow_external_trust_anchors,
-    rootCa: { tdx: core.root_ca.tdx, awsNitroEnclave: core.root_ca.aws_nitro_enclave },
+    rootCa: { tdx: core.root_ca.tdx, awsNitroEnclave: core.root_ca.aws_nitro_enclave, gcpTpm: core.root_ca.gcp_tpm },
+    certificateHosts: core.certificate_hosts,
     pccsUrls: core.pccs_url,
     collateralFile: core.collateral_file,
     acceptedTcbStatuses: core.accepted_tcb_statuses,

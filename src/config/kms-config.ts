@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { certificateHosts } from './certificate-hosts.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
 
@@ -25,7 +26,9 @@ export interface TrustConfig {
   /** Recorded collateral instead of the network; null for the network. */
   readonly collateralFile: string | null;
   /** Certificate files that replace vendor roots; null keeps the vendor's. */
-  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null };
+  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null; readonly gcpTpm: string | null };
+  /** Hosts that URLs inside certificates are fetched from: names, or `*.` and a suffix. */
+  readonly certificateHosts: readonly string[];
 }
 
 /** Everything the KMS is configured with; durations in the unit their name ends in. */
@@ -61,8 +64,8 @@ const rpcTls = z.strictObject({
 const rootCa = z.strictObject({
   tdx: path.nullable().default(null),
   aws_nitro_enclave: path.nullable().default(null),
-  // Anchors of platforms this release decodes but refuses.
   gcp_tpm: path.nullable().default(null),
+  // Anchors of platforms this release decodes but refuses.
   aws_nitro_tpm: path.nullable().default(null),
   sev_snp_milan: path.nullable().default(null),
   sev_snp_genoa: path.nullable().default(null),
@@ -73,6 +76,7 @@ const attestation = z.strictObject({
   insecure_allow_external_trust_anchors: z.boolean().default(false),
   urls: z.strictObject({ pccs: z.union([text, z.array(http).min(1).max(8)]).default(''), amd_kds: text.default('') }).prefault({}),
   root_ca: rootCa.prefault({}),
+  certificate_hosts: certificateHosts,
   collateral_file: path.nullable().default(null),
 });
 
@@ -215,7 +219,8 @@ function trustOf({ attestation: raw }: Raw['core']): TrustConfig {
     insecureAllowExternalTrustAnchors: raw.insecure_allow_external_trust_anchors,
     pccsUrls: typeof pccs === 'string' ? [pccs.trim()].filter((url) => url !== '') : pccs,
     collateralFile: raw.collateral_file,
-    rootCa: { tdx: raw.root_ca.tdx, awsNitroEnclave: raw.root_ca.aws_nitro_enclave },
+    rootCa: { tdx: raw.root_ca.tdx, awsNitroEnclave: raw.root_ca.aws_nitro_enclave, gcpTpm: raw.root_ca.gcp_tpm },
+    certificateHosts: raw.certificate_hosts,
   };
 }
 

@@ -4,6 +4,7 @@ import type { TrustRoots } from '../attestation/trust-roots.js';
 import { certificatePem } from '../x509/pem.js';
 import { createDevelopmentNitroPki } from './nitro-pki.js';
 import { createDevelopmentTdxPki } from './tdx-pki.js';
+import { createDevelopmentTpmPki } from './tpm-pki.js';
 
 /**
  * Trust anchors under which the evidence of `seed` verifies, DER. A verifier has them only when an
@@ -11,17 +12,17 @@ import { createDevelopmentTdxPki } from './tdx-pki.js';
  * @throws TypeError unless `seed` is 32 bytes
  */
 export function developmentRoots(seed: Uint8Array): TrustRoots {
-  return { tdx: createDevelopmentTdxPki(seed).root, nitroEnclave: createDevelopmentNitroPki(seed).root };
+  return { tdx: createDevelopmentTdxPki(seed).root, nitroEnclave: createDevelopmentNitroPki(seed).root, gcpTpm: createDevelopmentTpmPki(seed).root };
 }
 
 /** The same as PEM texts by file name. */
-export function developmentRootFiles(seed: Uint8Array): Readonly<Record<'tdx-root.pem' | 'nitro-enclave-root.pem', string>> {
-  const { tdx, nitroEnclave } = developmentRoots(seed);
-  return { 'tdx-root.pem': certificatePem(tdx), 'nitro-enclave-root.pem': certificatePem(nitroEnclave) };
+export function developmentRootFiles(seed: Uint8Array): Readonly<Record<'tdx-root.pem' | 'nitro-enclave-root.pem' | 'gcp-tpm-root.pem', string>> {
+  const { tdx, nitroEnclave, gcpTpm } = developmentRoots(seed);
+  return { 'tdx-root.pem': certificatePem(tdx), 'nitro-enclave-root.pem': certificatePem(nitroEnclave), 'gcp-tpm-root.pem': certificatePem(gcpTpm) };
 }
 
 /**
- * Writes both PEM files into the existing directory `dir`, mode 0644, for a verifier's `root_ca` settings.
+ * Writes the PEM files into the existing directory `dir`, mode 0644, for a verifier's `root_ca` settings.
  * @throws Error of node:fs; TypeError unless `seed` is 32 bytes
  */
 export function writeDevelopmentRoots(dir: string, seed: Uint8Array): void {

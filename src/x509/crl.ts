@@ -10,7 +10,7 @@ export interface RevocationList {
   /** What the signature covers. */
   readonly tbs: Uint8Array;
   readonly signatureAlgorithmOid: string;
-  /** DER of the ECDSA signature value. */
+  /** Content of the signature BIT STRING. */
   readonly signature: Uint8Array;
   readonly issuerRaw: Uint8Array;
   /** Unix seconds. */

@@ -1,17 +1,20 @@
 import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../errors/verification-error.js';
 import type { Certificate } from './certificate.js';
-import { importEcSpki } from './ec-public-key.js';
-import { verifyEcSignature } from './ec-signature.js';
 import { pathConstraintsOf } from './path-constraints.js';
 import type { PathConstraints } from './path-constraints.js';
+import { importSpki } from './public-key.js';
 import type { RevocationChecker } from './revocation.js';
+import { verifySignature } from './signature.js';
 import { assertWithin } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
 
 /** Extended key usages paths are checked for. */
 export const EKU_SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 export const EKU_CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+
+/** Kinds of public key a path may be made of. Vendors whose keys are all elliptic get nothing else. */
+export type KeyKinds = 'ec' | 'ec-or-rsa';
 
 const MAX_INTERMEDIATES = 6;
 /** Certificates looked at before giving up: far above any honest chain, far below what an attacker could build. */
@@ -29,6 +32,8 @@ export interface PathRequest {
   readonly extendedKeyUsage: string;
   /** null: revocation is not checked. */
   readonly revocation: RevocationChecker | null;
+  /** `ec` unless given. */
+  readonly keys?: KeyKinds;
 }
 
 export interface VerifiedPath {
@@ -114,15 +119,15 @@ function checkLink(certificate: Certificate, position: number, request: PathRequ
 }
 
 /** From the anchor down, so that no key is used before it was vouched for. */
-function verifySignatures(path: readonly Link[], { anchor, revocation, now }: PathRequest): VerifiedPath {
+function verifySignatures(path: readonly Link[], { anchor, revocation, now, keys = 'ec' }: PathRequest): VerifiedPath {
   const windows = path.map(({ window }) => window);
-  let issuer = { key: publicKeyOf(anchor), maySignCrls: true };
+  let issuer = { key: publicKeyOf(anchor, keys), maySignCrls: true };
   for (const { certificate, constraints } of path.toReversed()) {
-    if (!verifyEcSignature(issuer.key, certificate.signatureAlgorithmOid, certificate.tbs, certificate.signature)) {
+    if (!verifySignature(issuer.key, certificate.signatureAlgorithmOid, certificate.tbs, certificate.signature)) {
       throw new VerificationError('CERTIFICATE_SIGNATURE_INVALID', 'a certificate is not signed by its issuer');
     }
     if (revocation !== null) windows.push(revocation.check(certificate, constraints, issuer, now));
-    issuer = { key: publicKeyOf(certificate), maySignCrls: constraints.maySignCrls };
+    issuer = { key: publicKeyOf(certificate, keys), maySignCrls: constraints.maySignCrls };
   }
   return { leafKey: issuer.key, windows };
 }
@@ -131,13 +136,13 @@ const importedKeys = new WeakMap<Certificate, KeyObject>();
 
 /**
  * The certificate's public key, imported once per Certificate object (an import costs as much as a verification).
- * @throws VerificationError PUBLIC_KEY_UNSUPPORTED
+ * @throws VerificationError PUBLIC_KEY_UNSUPPORTED for a key that cannot be used, or is not of the kinds asked for
  */
-export function publicKeyOf(certificate: Certificate): KeyObject {
+export function publicKeyOf(certificate: Certificate, keys: KeyKinds = 'ec'): KeyObject {
   const known = importedKeys.get(certificate);
-  if (known !== undefined) return known;
-  const key = importEcSpki(certificate.spki);
-  importedKeys.set(certificate, key);
+  const key = known ?? importSpki(certificate.spki);
+  if (known === undefined) importedKeys.set(certificate, key);
+  if (keys === 'ec' && key.asymmetricKeyType !== 'ec') throw new VerificationError('PUBLIC_KEY_UNSUPPORTED', 'a certificate has an RSA key, where only P-256 and P-384 are used');
   return key;
 }
 

@@ -4,9 +4,9 @@ import { VerificationError } from '../errors/verification-error.js';
 import type { Certificate } from './certificate.js';
 import { serialKey } from './crl.js';
 import type { RevocationList } from './crl.js';
-import { verifyEcSignature } from './ec-signature.js';
 import { certificateDistributionPoints } from './issuing-distribution-point.js';
 import type { PathConstraints } from './path-constraints.js';
+import { verifySignature } from './signature.js';
 import { assertWithin } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
 
@@ -18,16 +18,26 @@ export interface CrlIssuer {
 }
 
 /**
+ * What becomes of a certificate that no list covers: refused, or let through when it does not say that there is a
+ * list. One that names a distribution point always needs its list.
+ */
+export type UnlistedCertificates = 'refused' | 'allowed-without-distribution-point';
+
+const ALWAYS: TimeWindow = { from: Number.MIN_SAFE_INTEGER, until: Number.MAX_SAFE_INTEGER, early: 'CRL_EXPIRED', late: 'CRL_EXPIRED', subject: 'revocation list' };
+
+/**
  * Revocation by a fixed set of lists: every certificate needs a list of its issuer, and unknown means
- * refused (spec/attestation.md section 6.4). Which list was found to be signed by which key is
+ * refused (spec/attestation.md section 6.4) unless asked for otherwise. Which list was found to be signed by which key is
  * remembered, as one root list serves every path of a verification.
  */
 export class RevocationChecker {
   readonly #lists: readonly RevocationList[];
+  readonly #unlisted: UnlistedCertificates;
   readonly #signedBy = new WeakMap<RevocationList, KeyObject>();
 
-  constructor(lists: readonly RevocationList[]) {
+  constructor(lists: readonly RevocationList[], unlisted: UnlistedCertificates = 'refused') {
     this.#lists = lists;
+    this.#unlisted = unlisted;
   }
 
   /**
@@ -37,6 +47,7 @@ export class RevocationChecker {
    */
   check(certificate: Certificate, constraints: PathConstraints, issuer: CrlIssuer, now: number): TimeWindow {
     const list = this.#lists.find((candidate) => coversCertificate(candidate, certificate, constraints));
+    if (list === undefined && this.#unlisted !== 'refused' && constraints.crlDistributionPoints === null) return ALWAYS;
     if (list === undefined) throw new VerificationError('CRL_NOT_FOUND', 'no revocation list for a certificate: its revocation status is unknown');
     if (!issuer.maySignCrls) throw new VerificationError('CRL_SIGNER_NOT_ALLOWED', 'the issuer may not sign revocation lists');
     this.#checkSignature(list, issuer.key);
@@ -49,7 +60,7 @@ export class RevocationChecker {
 
   #checkSignature(list: RevocationList, key: KeyObject): void {
     if (this.#signedBy.get(list)?.equals(key) === true) return;
-    if (!verifyEcSignature(key, list.signatureAlgorithmOid, list.tbs, list.signature)) {
+    if (!verifySignature(key, list.signatureAlgorithmOid, list.tbs, list.signature)) {
       throw new VerificationError('CRL_SIGNATURE_INVALID', 'a revocation list is not signed by the issuer it names');
     }
     this.#signedBy.set(list, key);

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -5,6 +6,7 @@ import { runVerify, type VerifyCommandOptions } from '../../src/app/verify-comma
 import type { Claims } from '../../src/app/verify/claims.js';
 import { decodeAttestation } from '../../src/attestation/wire/decode.js';
 import { type EvidenceCase, evidenceIndex, type IndexedAppInfo } from './evidence/evidence-index.js';
+import { certificate, testKey } from '../x509/mini-ca.js';
 import { hex, vector } from './vectors.js';
 
 const path = (file: string): string => fileURLToPath(new URL(`../vectors/${file}`, import.meta.url));
@@ -182,7 +184,6 @@ describe('the command itself', () => {
     ['collateral that is none', { ...good, collateral: 'guest-agent/sys-config.json' }, 'INPUT_UNREADABLE'],
     ['answers that are none', { ...good, collateral: 'kms/boot-info.json' }, 'INPUT_UNREADABLE'],
     ['a root that is none', { ...good, roots: ['evidence/index.json'] }, 'INPUT_UNREADABLE'],
-    ['a root on no supported curve', { ...good, roots: ['roots/gcp-root-ca.pem'] }, 'INPUT_UNREADABLE'],
     ['a time that is none', { ...good, at: 'yesterday' }, 'USAGE'],
     ['report data that are not hex', { ...good, reportData: 'xy' }, 'USAGE'],
     ['report data of 65 bytes', { ...good, reportData: '00'.repeat(65) }, 'USAGE'],
@@ -190,6 +191,12 @@ describe('the command itself', () => {
     const { exit, verdict, err } = await verify(options);
     expect({ exit, verdict }).toEqual({ exit: 2, verdict: { accepted: false, code, claims: {} } });
     expect(err).toHaveLength(1);
+  });
+
+  it('a root with a key no vendor uses: exit 2', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const { der } = certificate({ subject: 'root', key: privateKey, issuer: { subject: 'root', key: testKey('root') } });
+    expect(await verify({ ...good, roots: ['odd.der'] }, { 'odd.der': der })).toMatchObject({ exit: 2, verdict: { code: 'INPUT_UNREADABLE' } });
   });
 
   it('an empty file: exit 2', async () => {

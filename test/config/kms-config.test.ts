@@ -17,7 +17,7 @@ describe('KMS configuration', () => {
       image: { verify: true, knownMeasurements: null },
       metricsEnabled: true,
       authApi: { type: 'webhook', url: 'http://auth-api:8000' },
-      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, rootCa: { tdx: null, awsNitroEnclave: null } },
+      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null }, certificateHosts: ['*.storage.googleapis.com'] },
       evidence: { source: 'agent', address: null },
       callerEvidenceMaxAgeSeconds: 600,
     });

@@ -38,7 +38,7 @@ const enclave = createDevelopmentNitro({ seed: secret('seed'), clock, pcrs: deve
 const neverFetched = { getCollateral: () => Promise.reject(new Error('an enclave needs no collateral')) };
 const dependencies: Parameters<typeof signCertificate>[1] = {
   self: NO_SELF_AUTHORIZATION,
-  verifier: createAttestationVerifier({ roots: { tdx: enclave.root, nitroEnclave: enclave.root }, collateral: neverFetched, clock }),
+  verifier: createAttestationVerifier({ roots: { tdx: enclave.root, nitroEnclave: enclave.root, gcpTpm: enclave.root }, collateral: neverFetched, clock }),
   rules: {
     authorizer: {
       development: true,

@@ -17,7 +17,7 @@ describe('development roots', () => {
   });
 
   it('are self-signed CAs of their curves, valid 2020 to 2100', () => {
-    for (const [der, curve] of [[roots.tdx, 'prime256v1'], [roots.nitroEnclave, 'secp384r1']] as const) {
+    for (const [der, curve] of [[roots.tdx, 'prime256v1'], [roots.nitroEnclave, 'secp384r1'], [roots.gcpTpm, 'prime256v1']] as const) {
       const certificate = new X509Certificate(der);
       expect(certificate.ca).toBe(true);
       expect(certificate.verify(certificate.publicKey)).toBe(true);

@@ -23,7 +23,7 @@ const tdx = createDevelopmentTdx(options);
 const nitro = createDevelopmentNitro({ seed, clock, pcrs: developmentPcrs(imageHash), appId: app.appId });
 const [nitroEnclave] = parsePemChain(vectorText('roots/AWS_NitroEnclaves_Root-G1.pem'), 1);
 if (nitroEnclave === undefined) throw new Error('no root');
-const vendorRoots: TrustRoots = { tdx: vector('roots/intel-sgx-root.der'), nitroEnclave };
+const vendorRoots: TrustRoots = { tdx: vector('roots/intel-sgx-root.der'), nitroEnclave, gcpTpm: nitroEnclave };
 
 function verify(attestation: Attestation, given: { readonly roots?: TrustRoots; readonly collateral?: CollateralGetter } = {}): Promise<VerifiedAttestation> {
   const verifyOptions: VerifyOptions = { now: NOW, roots: given.roots ?? developmentRoots(seed), collateral: given.collateral ?? tdx.collateral, cache: new VerifierCache() };

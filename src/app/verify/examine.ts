@@ -7,22 +7,20 @@ import { verifyAttestation, type VerifyOptions, verifyQuoteBytes } from '../../a
 import { type NsmDocument, parseNsmDocument } from '../../attestation/nitro/document.js';
 import { isDebugEnclave, verifyNsmDocument } from '../../attestation/nitro/verify.js';
 import { parseQuote, type Quote } from '../../attestation/tdx/quote.js';
-import type { TrustRoots } from '../../attestation/trust-roots.js';
 import { decodeAttestation } from '../../attestation/wire/decode.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { CollateralError } from '../../errors/collateral-error.js';
 import { appInfoClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, verdictClaims } from './claims.js';
 import type { VerifyInput } from './input.js';
+import type { NeededAnchor } from './roots.js';
 
 /** A file holds no policy: any status Intel does not revoke is shown and left to the reader, debug mode never is. */
 const FILE_POLICY: AppraisalPolicy = { ...STRICT_POLICY, acceptedTcbStatuses: TCB_STATUSES, acceptedAdvisoryIds: 'any' };
 
 /** Evidence that was decoded. */
 export interface Examination {
-  /** Which trust anchor it is verified under; null when this release verifies none of its kind. */
-  readonly technology: keyof TrustRoots | null;
-  /** Certificates the evidence carries, DER; their issuers' names hint at the anchor. @throws VerificationError */
-  certificates(): readonly Uint8Array[];
+  /** The trust anchors it is verified under; none when this release verifies none of its kind. */
+  readonly anchors: readonly NeededAnchor[];
   /** Nothing of it verified. */
   readonly claims: Claims;
   /** @throws VerificationError, AppraisalError, CollateralError */
@@ -47,8 +45,7 @@ export function examine({ kind, bytes }: VerifyInput): Examination {
 function examineQuote(quote: Quote): Examination {
   const claims = quoteClaims(quote);
   return {
-    technology: 'tdx',
-    certificates: () => pckChainOf(quote),
+    anchors: [{ technology: 'tdx', certificates: () => pckChainOf(quote) }],
     claims,
     verify: async (options) => {
       const verdict = await verifyQuoteBytes(quote, options).catch((error: unknown) => explainMissingCollateral(error, quote, options));
@@ -67,8 +64,7 @@ function examineDocument(bytes: Uint8Array): Examination {
   const document = parseNsmDocument(bytes);
   const claims = nsmClaims(document);
   return {
-    technology: 'nitroEnclave',
-    certificates: () => [document.certificate, ...document.cabundle],
+    anchors: [{ technology: 'nitroEnclave', certificates: () => [document.certificate, ...document.cabundle] }],
     claims,
     verify: async ({ now, roots }) => {
       const { validUntil } = verifyNsmDocument(bytes, { nowMs: now * 1000, root: roots.nitroEnclave });
@@ -85,7 +81,7 @@ function examineAttestation(bytes: Uint8Array): Examination {
   const attestation = decodeAttestation(bytes);
   const claims = attestationClaims(attestation);
   return {
-    ...attestationAnchor(attestation.platform),
+    anchors: anchorsOf(attestation.platform),
     claims,
     verify: async (options) => {
       const verified = await verifyAttestation(attestation, options);
@@ -99,14 +95,21 @@ function examineAttestation(bytes: Uint8Array): Examination {
   };
 }
 
-function attestationAnchor(platform: PlatformEvidence): Pick<Examination, 'technology' | 'certificates'> {
-  if (platform.kind === 'tdx') return { technology: 'tdx', certificates: () => pckChainOf(parseQuote(platform.quote)) };
-  if (platform.kind !== 'nitro-enclave') return { technology: null, certificates: () => [] };
-  return {
-    technology: 'nitroEnclave',
-    certificates: () => {
-      const { certificate, cabundle } = parseNsmDocument(platform.nsmQuote);
-      return [certificate, ...cabundle];
-    },
-  };
+function anchorsOf(platform: PlatformEvidence): readonly NeededAnchor[] {
+  switch (platform.kind) {
+    case 'tdx':
+      return [{ technology: 'tdx', certificates: () => pckChainOf(parseQuote(platform.quote)) }];
+    case 'gcp-tdx':
+      // The attestation key's certificate names an intermediate: which root that one names is not known before it is fetched.
+      return [{ technology: 'tdx', certificates: () => pckChainOf(parseQuote(platform.quote)) }, { technology: 'gcpTpm', certificates: () => [platform.tpmQuote.akCert] }];
+    case 'nitro-enclave':
+      return [{ technology: 'nitroEnclave', certificates: () => nsmCertificates(platform.nsmQuote) }];
+    default:
+      return [];
+  }
+}
+
+function nsmCertificates(nsmQuote: Uint8Array): readonly Uint8Array[] {
+  const { certificate, cabundle } = parseNsmDocument(nsmQuote);
+  return [certificate, ...cabundle];
 }

@@ -5,18 +5,27 @@ import { DstackError } from '../../errors/base.js';
 import { type Certificate, parseCertificate } from '../../x509/certificate.js';
 import { publicKeyOf } from '../../x509/path.js';
 import { parsePemChain } from '../../x509/pem.js';
-import type { Examination } from './examine.js';
 import { VerifyInputError } from './input.js';
 
-/** Explicit trust anchors by the technology they are for. */
-export interface ExplicitRoots {
-  readonly tdx: readonly Certificate[];
-  readonly nitroEnclave: readonly Certificate[];
+/** Technologies a root can be for, told by its key: Intel and development vTPMs use P-256, AWS P-384, Google RSA. */
+const TECHNOLOGIES: Readonly<Record<string, readonly (keyof TrustRoots)[]>> = { prime256v1: ['tdx', 'gcpTpm'], secp384r1: ['nitroEnclave'], rsa: ['gcpTpm'] };
+const VENDORS: Readonly<Record<keyof TrustRoots, string>> = { tdx: 'Intel', nitroEnclave: 'AWS', gcpTpm: 'Google' };
+
+/** Sets of anchors tried for one piece of evidence. */
+const MAX_CANDIDATES = 64;
+
+/** A trust anchor the evidence needs. */
+export interface NeededAnchor {
+  readonly technology: keyof TrustRoots;
+  /** Certificates that lead to it, DER; their issuers' names hint at the anchor. @throws VerificationError */
+  certificates(): readonly Uint8Array[];
 }
 
-/** AWS signs enclaves with P-384, Intel quotes with P-256. */
-const TECHNOLOGY: Readonly<Record<string, keyof ExplicitRoots>> = { prime256v1: 'tdx', secp384r1: 'nitroEnclave' };
-const VENDORS: Readonly<Record<keyof ExplicitRoots, string>> = { tdx: 'Intel', nitroEnclave: 'AWS' };
+/** An explicit root and what it can be for. */
+export interface ExplicitRoot {
+  readonly root: Certificate;
+  readonly technologies: readonly (keyof TrustRoots)[];
+}
 
 /**
  * Reads one root certificate, PEM or DER.
@@ -34,44 +43,50 @@ export function readRoot(file: Uint8Array, path: string): Certificate {
   }
 }
 
-/** Sorts roots by what they can be for. @throws VerifyInputError INPUT_UNREADABLE for a root of neither curve */
-export function assignRoots(roots: readonly Certificate[]): ExplicitRoots {
-  const assigned: Record<keyof ExplicitRoots, Certificate[]> = { tdx: [], nitroEnclave: [] };
-  for (const root of roots) {
-    const technology = technologyOf(root);
-    if (technology === null) throw new VerifyInputError('INPUT_UNREADABLE', 'a root certificate has neither a P-256 nor a P-384 key');
-    assigned[technology].push(root);
-  }
-  return assigned;
+/** Tells what each root can be for. @throws VerifyInputError INPUT_UNREADABLE for a root with a key no vendor uses */
+export function assignRoots(roots: readonly Certificate[]): ExplicitRoot[] {
+  return roots.map((root) => {
+    const technologies = TECHNOLOGIES[keyKind(root) ?? ''];
+    if (technologies === undefined) throw new VerifyInputError('INPUT_UNREADABLE', 'a root certificate has neither a P-256, a P-384 nor an RSA key');
+    return { root, technologies };
+  });
 }
 
-/** One line per replaced vendor root, for the user to see. */
-export function replacementWarnings(explicit: ExplicitRoots): string[] {
-  return (['tdx', 'nitroEnclave'] as const).flatMap((technology) =>
-    explicit[technology].map((root) => {
-      const fingerprint = createHash('sha256').update(root.raw).digest('hex');
-      return `WARNING: ${VENDORS[technology]}'s root is replaced by --root ${fingerprint}: evidence need not come from ${VENDORS[technology]} hardware`;
-    }),
-  );
+/** One line per root that replaces a vendor's, for the user to see. */
+export function replacementWarnings(explicit: readonly ExplicitRoot[]): string[] {
+  return explicit.map(({ root, technologies }) => {
+    const fingerprint = createHash('sha256').update(root.raw).digest('hex');
+    const vendors = technologies.map((technology) => VENDORS[technology]).join(' or ');
+    return `WARNING: ${vendors}'s root is replaced by --root ${fingerprint}: evidence need not come from ${vendors} hardware`;
+  });
 }
 
 /**
- * The sets of anchors to try, most promising first: every explicit root of the technology, those whose name
- * the evidence's certificates name as issuer before the others; the vendor's root when there is none.
+ * The sets of anchors to try, most promising first: for each anchor the evidence needs, every explicit root that can be
+ * it, those whose name the evidence's certificates name as issuer before the others; the vendor's root when there is none.
  */
-export function candidateRoots({ technology, certificates }: Pick<Examination, 'technology' | 'certificates'>, explicit: ExplicitRoots): TrustRoots[] {
-  const vendor = vendorRoots();
-  if (technology === null || explicit[technology].length === 0) return [vendor];
-  const issuers = certificates().map((der) => Buffer.from(parseCertificate(der).issuerRaw));
-  const isNamed = (root: Certificate): boolean => issuers.some((issuer) => issuer.equals(root.subjectRaw));
-  const named = explicit[technology].filter(isNamed);
-  const rest = explicit[technology].filter((root) => !isNamed(root));
-  return [...named, ...rest].map((root) => ({ ...vendor, [technology]: root.raw }));
+export function candidateRoots(needed: readonly NeededAnchor[], explicit: readonly ExplicitRoot[]): TrustRoots[] {
+  let sets: TrustRoots[] = [vendorRoots()];
+  for (const anchor of needed) {
+    const roots = rootsFor(anchor, explicit);
+    if (roots.length > 0) sets = sets.flatMap((set) => roots.map(({ raw }) => ({ ...set, [anchor.technology]: raw })));
+  }
+  return sets.slice(0, MAX_CANDIDATES);
 }
 
-function technologyOf(root: Certificate): keyof ExplicitRoots | null {
+function rootsFor({ technology, certificates }: NeededAnchor, explicit: readonly ExplicitRoot[]): Certificate[] {
+  const roots = explicit.filter(({ technologies }) => technologies.includes(technology)).map(({ root }) => root);
+  if (roots.length < 2) return roots;
+  const issuers = certificates().map((der) => Buffer.from(parseCertificate(der).issuerRaw));
+  const isNamed = (root: Certificate): boolean => issuers.some((issuer) => issuer.equals(root.subjectRaw));
+  return [...roots.filter(isNamed), ...roots.filter((root) => !isNamed(root))];
+}
+
+/** `rsa`, or the curve as node names it; null for a key that cannot be used. */
+function keyKind(root: Certificate): string | null {
   try {
-    return TECHNOLOGY[publicKeyOf(root).asymmetricKeyDetails?.namedCurve ?? ''] ?? null;
+    const key = publicKeyOf(root, 'ec-or-rsa');
+    return key.asymmetricKeyType === 'rsa' ? 'rsa' : (key.asymmetricKeyDetails?.namedCurve ?? null);
   } catch (error) {
     if (error instanceof DstackError) return null;
     throw error;

@@ -31,7 +31,7 @@ function root(name: string): Uint8Array {
   return der;
 }
 
-export const evidenceRoots: TrustRoots = { tdx: root('tdx'), nitroEnclave: root('nsm') };
+export const evidenceRoots: TrustRoots = { tdx: root('tdx'), nitroEnclave: root('nsm'), gcpTpm: root('tpm') };
 export const evidenceCollateral = () => recordedAnswers(vectorText('evidence/collateral.json'));
 
 /** AppInfo in the spelling of index.json. */

@@ -45,7 +45,7 @@ function options(served = collateral()) {
       return served;
     },
   };
-  return { asked, now: NOW, roots: { tdx: root.der, nitroEnclave: root.der }, collateral: getter, cache: new VerifierCache() };
+  return { asked, now: NOW, roots: { tdx: root.der, nitroEnclave: root.der, gcpTpm: root.der }, collateral: getter, cache: new VerifierCache() };
 }
 
 describe('TDX attestations of a made platform', () => {

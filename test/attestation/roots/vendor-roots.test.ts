@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { vendorRoots } from '../../../src/attestation/roots/vendor-roots.js';
 import { parseCertificate } from '../../../src/x509/certificate.js';
-import { hex, vector } from '../vectors.js';
+import { parsePemChain } from '../../../src/x509/pem.js';
+import { hex, vector, vectorText } from '../vectors.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -23,4 +24,11 @@ test('the anchor for Nitro Enclaves is the AWS root G1', () => {
 test('a caller cannot alter the anchors of another', () => {
   vendorRoots().tdx.fill(0);
   expect(sha256(vendorRoots().tdx)).toBe('44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3');
+});
+
+test('the anchor for vTPMs on GCP is the Google EK/AK CA Root', () => {
+  const { gcpTpm } = vendorRoots();
+  expect(sha256(gcpTpm)).toBe('594759594b9b61524f6c8ef668f7177f7b9066bc0674f2f49fe9e052be78beb2');
+  expect(hex(gcpTpm)).toBe(hex(parsePemChain(vectorText('roots/gcp-root-ca.pem'), 1)[0] ?? new Uint8Array()));
+  expect(parseCertificate(gcpTpm).notAfter).toBe(Date.parse('2122-07-08T05:57:23Z') / 1000);
 });

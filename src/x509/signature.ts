@@ -1,0 +1,31 @@
+import { verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { VerificationError } from '../errors/verification-error.js';
+
+interface Algorithm {
+  /** Kind of key that makes such signatures, as node names it. */
+  readonly keyType: 'ec' | 'rsa';
+  readonly hash: string;
+}
+
+/** Signature algorithms of certificates and revocation lists (RFC 5758, RFC 8017 appendix A.2.4), by object identifier. */
+const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
+  '1.2.840.10045.4.3.2': { keyType: 'ec', hash: 'sha256' },
+  '1.2.840.10045.4.3.3': { keyType: 'ec', hash: 'sha384' },
+  '1.2.840.113549.1.1.11': { keyType: 'rsa', hash: 'sha256' },
+  '1.2.840.113549.1.1.12': { keyType: 'rsa', hash: 'sha384' },
+};
+
+/**
+ * True when `signature` is `key`'s over `tbs`: DER of ECDSA-Sig-Value, or RSASSA-PKCS1-v1_5. An RSA key gets here
+ * only where the caller imported one.
+ * @param algorithm object identifier of ECDSA or RSA with SHA-256 or SHA-384
+ * @throws VerificationError SIGNATURE_ALGORITHM_UNSUPPORTED for any other algorithm, or one that is not of this kind of key
+ */
+export function verifySignature(key: KeyObject, algorithm: string, tbs: Uint8Array, signature: Uint8Array): boolean {
+  const known = ALGORITHMS[algorithm];
+  if (known === undefined || known.keyType !== key.asymmetricKeyType) {
+    throw new VerificationError('SIGNATURE_ALGORITHM_UNSUPPORTED', `signature algorithm ${algorithm} cannot be verified with the issuer's key`);
+  }
+  return verify(known.hash, tbs, known.keyType === 'ec' ? { key, dsaEncoding: 'der' } : key, signature);
+}
