@@ -21,7 +21,7 @@ export class TlsClient {
     this.#agent = new Agent({
       keepAlive: true,
       maxSockets: 1,
-      ...(identity ?? {}),
+      ...identity,
       ...(ca === null ? { rejectUnauthorized: false } : { ca }),
     });
   }
