@@ -1,12 +1,10 @@
 import { appraise, type AppraisalPolicy } from '../attestation/appraisal/appraise.js';
 import type { MeasurementView } from '../attestation/evidence/app-info.js';
-import { type BootInfo, bootInfo } from '../attestation/evidence/boot-info.js';
+import type { BootInfo } from '../attestation/evidence/boot-info.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { AppraisalError } from '../errors/appraisal-error.js';
-import { invalidArgument } from '../errors/service-error.js';
-import { VerificationError } from '../errors/verification-error.js';
-import { withContext } from '../errors/with-context.js';
 import type { AppAuthorizer, Authorization } from './app-authorizer.js';
+import { callerBootInfo } from './caller-boot-info.js';
 import { denialInContext } from './denial.js';
 import type { KnownImages } from './known-images.js';
 import { inImageContext, verifyImage } from './verify-image.js';
@@ -38,7 +36,7 @@ export interface Admission extends Authorization {
  *   ServiceError INVALID_ARGUMENT (VM configuration of the request)
  */
 export async function admit({ verified, vmConfig, view, as }: AdmissionRequest, rules: AdmissionRules): Promise<Admission> {
-  const info = describe(verified, vmConfig, view);
+  const info = callerBootInfo(verified, vmConfig, view);
   assertAcceptable(verified, rules.appraisal, vmConfig);
   const { gatewayAppId } = await decide(rules.authorizer, as, info);
   if (rules.images !== null) verifyImage(verified, info.osImageHash, rules.images);
@@ -62,16 +60,5 @@ async function decide(authorizer: AppAuthorizer, as: 'app' | 'kms', info: BootIn
     return await (as === 'app' ? authorizer.authorizeApp(info) : authorizer.authorizeKms(info));
   } catch (error) {
     throw denialInContext(error, 'Boot denied');
-  }
-}
-
-/** A configuration the caller sent along is an argument; the one in its evidence is part of the evidence. */
-function describe(verified: VerifiedAttestation, vmConfig: string, view: MeasurementView): BootInfo {
-  try {
-    return bootInfo(verified, { config: vmConfig, view });
-  } catch (error) {
-    if (!(error instanceof VerificationError) || error.code !== 'VM_CONFIG_MALFORMED') throw error;
-    const text = 'decode app info: Failed to decode os image hash';
-    throw vmConfig === '' ? withContext(error, text) : invalidArgument(text, { cause: error });
   }
 }

@@ -12,6 +12,8 @@ const ENVIRONMENT = Buffer.from('env-encrypt-key');
 
 /** Applications whose keys stay derived; about 1 KiB each. */
 const CACHED_APPS = { capacity: 1024, maxKeyLength: 20 };
+/** Instances whose disk keys stay derived: application id and instance id. */
+const CACHED_DISKS = { capacity: 4096, maxKeyLength: 40 };
 
 interface DerivedApp {
   readonly k256: K256Key;
@@ -30,6 +32,7 @@ interface DerivedApp {
 export class AppKeyDeriver {
   readonly #roots: RootKeys;
   readonly #apps = new BoundedMap<DerivedApp>(CACHED_APPS);
+  readonly #disks = new BoundedMap<Uint8Array>(CACHED_DISKS);
 
   constructor(roots: RootKeys) {
     this.#roots = roots;
@@ -51,7 +54,8 @@ export class AppKeyDeriver {
   disk(appId: Uint8Array, instanceId: Uint8Array): Uint8Array {
     requireAppId(appId);
     if (instanceId.length !== 0 && instanceId.length !== 20) throw new RangeError('instance id must be 20 bytes or empty');
-    return dhSecret(this.#roots.rootCaKey.scalar, [appId, instanceId, DISK]);
+    const key = Buffer.concat([appId, instanceId]).toString('latin1');
+    return this.#disks.getOrCreate(key, () => dhSecret(this.#roots.rootCaKey.scalar, [appId, instanceId, DISK]));
   }
 
   /** The application's certificate authority. @throws RangeError unless `appId` is 20 bytes */

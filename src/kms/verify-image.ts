@@ -12,9 +12,12 @@ import type { KnownImages } from './known-images.js';
  * @throws AppraisalError IMAGE_NOT_VERIFIABLE, IMAGE_HASH_MISMATCH; PolicyError when the list cannot be read
  */
 export function verifyImage(verified: VerifiedAttestation, osImageHash: string, images: KnownImages): void {
-  if (verified.platform.kind === 'nitro-enclave') return;
+  const { platform } = verified;
+  if (platform.kind === 'nitro-enclave') return;
   try {
-    matchLaunch(verified.platform.report, osImageHash, images);
+    // There the image is measured by the vTPM, so the registers of the trust domain say nothing about it.
+    if (platform.kind === 'gcp-tdx') throw new AppraisalError('IMAGE_NOT_VERIFIABLE', 'OS images on GCP cannot be verified by this release');
+    matchLaunch(platform.report, osImageHash, images);
   } catch (error) {
     throw inImageContext(error);
   }

@@ -58,5 +58,5 @@ async function policyInfo(authorizer: AppAuthorizer): Promise<AuthorizerInfo | n
 }
 
 function ppidOf({ platform }: VerifiedAttestation): Uint8Array {
-  return platform.kind === 'tdx' ? platform.ppid : new Uint8Array();
+  return platform.kind === 'nitro-enclave' ? new Uint8Array() : platform.ppid;
 }

@@ -36,7 +36,11 @@ export function recordedKeyDirectory(): string {
 export const RECORDED_TRUST = {
   insecure_allow_external_trust_anchors: true,
   collateral_file: join(VECTORS, 'evidence/collateral.json'),
-  root_ca: { tdx: join(VECTORS, 'evidence/roots/tdx.pem'), aws_nitro_enclave: join(VECTORS, 'evidence/roots/nsm.pem') },
+  root_ca: {
+    tdx: join(VECTORS, 'evidence/roots/tdx.pem'),
+    aws_nitro_enclave: join(VECTORS, 'evidence/roots/nsm.pem'),
+    gcp_tpm: join(VECTORS, 'evidence/roots/tpm.pem'),
+  },
 };
 
 /** The configuration the recorded KMS ran with: development policy, no evidence of its own. `core` is laid over it. */
