@@ -16,7 +16,7 @@ export function verifyImage(verified: VerifiedAttestation, osImageHash: string, 
   if (platform.kind === 'nitro-enclave') return;
   try {
     // There the image is measured by the vTPM, so the registers of the trust domain say nothing about it.
-    if (platform.kind === 'gcp-tdx') throw new AppraisalError('IMAGE_NOT_VERIFIABLE', 'OS images on GCP cannot be verified by this release');
+    if (verified.variant === 'dstack-gcp-tdx') throw new AppraisalError('IMAGE_NOT_VERIFIABLE', 'OS images on GCP cannot be verified by this release');
     matchLaunch(platform.report, osImageHash, images);
   } catch (error) {
     throw inImageContext(error);
