@@ -10,7 +10,7 @@ export function kmsCommand(): Command {
     .option('-c, --config <file>', 'TOML, or JSON unless it ends in .toml')
     .option('--log-level <level>', 'of pino', 'info')
     .action(async ({ config: file, logLevel }: { config?: string; logLevel: string }) => {
-      const app = createKmsApp(loadKmsConfig(file ?? null, process.env), { log: stderrLogger(logLevel) });
-      await serve({ start: async () => void (await app.start()), stop: (graceMs) => app.stop(graceMs) });
+      const app = createKmsApp(loadKmsConfig(file ?? null, process.env), { log: stderrLogger(logLevel), environment: process.env });
+      await serve({ start: async () => void (await app.start()), stop: (graceMs) => app.stop(graceMs), ended: app.ended });
     });
 }

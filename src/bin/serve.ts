@@ -3,6 +3,8 @@ export interface Service {
   start(): Promise<void>;
   /** Finishes what is in flight, for at most `graceMs`. */
   stop(graceMs: number): Promise<void>;
+  /** Rejects when it can serve no longer although nobody stopped it. */
+  readonly ended?: Promise<void>;
 }
 
 /** Milliseconds requests in flight get to finish after SIGTERM. */
@@ -14,7 +16,7 @@ export async function serve(service: Service): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
   await service.start();
-  await signalled;
+  await Promise.race([signalled, ...(service.ended === undefined ? [] : [service.ended])]);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(130));
   await service.stop(GRACE_MS);
 }
