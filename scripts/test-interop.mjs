@@ -2,28 +2,33 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { clients } from '../test/interop/clients.mjs';
-import { collect } from '../test/interop/process.mjs';
+import { collect, toolchain } from '../test/interop/process.mjs';
 import { startSystem } from '../test/interop/system.mjs';
 import { build, installPackages, root } from './setup.mjs';
 
 const CLIENT_MS = 180_000;
 
-/** All at once: most of the time goes into compiling the one in Rust. */
+/** All at once: most of the time goes into compiling the one in Rust. Rejects with every toolchain that is missing, or every failure. */
 async function prepareAll() {
   const work = join(root, 'build', 'interop');
   mkdirSync(work, { recursive: true });
-  const prepared = await Promise.allSettled(
-    clients(root, work).map(async ({ name, prepare }) => {
+  const all = clients(root, work);
+  await every(all.map(({ needs }) => toolchain(needs)));
+  return every(
+    all.map(async ({ name, prepare }) => {
       const started = performance.now();
       const command = await prepare();
       console.error(`prepared ${name} in ${seconds(started)}`);
       return { name, command };
     }),
   );
-  return prepared.map(({ status, value, reason }) => {
-    if (status === 'rejected') throw reason;
-    return value;
-  });
+}
+
+async function every(promises) {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.filter(({ status }) => status === 'rejected').map(({ reason }) => reason.message);
+  if (failed.length > 0) throw new Error(failed.join('\n'));
+  return settled.map(({ value }) => value);
 }
 
 const seconds = (started) => `${((performance.now() - started) / 1000).toFixed(1)} s`;
@@ -61,4 +66,7 @@ async function main() {
   console.log(`${passed} passed, 0 failed`);
 }
 
-await main();
+await main().catch((error) => {
+  console.error(`test:interop: ${error.message}`);
+  process.exitCode = 1;
+});

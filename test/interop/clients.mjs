@@ -1,19 +1,24 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { run, toolchain } from './process.mjs';
+import { run } from './process.mjs';
+
+const NODE = { command: 'node', args: ['--version'], least: [20, 19] };
+const PYTHON = { command: 'python3', args: ['--version'], least: [3, 11] };
+const GO = { command: 'go', args: ['version'], least: [1, 24] };
+const CARGO = { command: 'cargo', args: ['--version'], least: [1, 91] };
 
 /**
- * The clients, each with `prepare`, which installs or compiles it and resolves to the command that runs it. What takes
+ * The clients, each with the toolchain it `needs` and with `prepare`, which installs or compiles it and resolves to the command that runs it. What takes
  * long to make is kept under `work` and reused as long as what it is made from is the same.
  */
 export function clients(root, work) {
   const source = join(root, 'test', 'interop');
   return [
-    { name: 'buf curl, by reflection alone', prepare: async () => [process.execPath, join(source, 'buf-curl', 'client.mjs')] },
-    { name: 'npm @phala/dstack-sdk', prepare: () => jsSdk(join(source, 'js-sdk')) },
-    { name: 'Python: generated gRPC, PyPI dstack-sdk', prepare: () => python(join(source, 'python'), join(work, 'python')) },
-    { name: 'Go: generated Connect, gRPC, gRPC-Web', prepare: () => go(root, join(source, 'go'), join(work, 'go')) },
-    { name: 'crates.io dstack-sdk', prepare: () => rust(join(source, 'rust'), join(work, 'rust')) },
+    { name: 'buf curl, by reflection alone', needs: NODE, prepare: async () => [process.execPath, join(source, 'buf-curl', 'client.mjs')] },
+    { name: 'npm @phala/dstack-sdk', needs: NODE, prepare: () => jsSdk(join(source, 'js-sdk')) },
+    { name: 'Python: generated gRPC, PyPI dstack-sdk', needs: PYTHON, prepare: () => python(join(source, 'python'), join(work, 'python')) },
+    { name: 'Go: generated Connect, gRPC, gRPC-Web', needs: GO, prepare: () => go(root, join(source, 'go'), join(work, 'go')) },
+    { name: 'crates.io dstack-sdk', needs: CARGO, prepare: () => rust(join(source, 'rust'), join(work, 'rust')) },
   ];
 }
 
@@ -23,7 +28,6 @@ async function jsSdk(source) {
 }
 
 async function python(source, work) {
-  await toolchain('python3', ['--version'], [3, 11]);
   const requirements = readFileSync(join(source, 'requirements.txt'), 'utf8');
   const stamp = join(work, 'installed.txt');
   const interpreter = join(work, 'venv', 'bin', 'python');
@@ -38,7 +42,6 @@ async function python(source, work) {
 }
 
 async function go(root, source, work) {
-  await toolchain('go', ['version'], [1, 24]);
   copy(source, work);
   const bin = join(work, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -52,7 +55,6 @@ async function go(root, source, work) {
 }
 
 async function rust(source, work) {
-  await toolchain('cargo', ['--version'], [1, 91]);
   copy(source, work);
   await run('cargo', ['build', '--quiet', '--locked'], { cwd: work });
   return [join(work, 'target', 'debug', 'dstack-interop')];

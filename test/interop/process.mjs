@@ -19,7 +19,7 @@ export async function run(command, args, options) {
 }
 
 /** Refuses a missing toolchain, or one older than `least` (major, minor), in words. */
-export async function toolchain(command, args, least) {
+export async function toolchain({ command, args, least }) {
   const wanted = `${command} ${least.join('.')} or newer`;
   const said = await run(command, args, {}).catch((cause) => {
     throw new Error(`${wanted} is needed and was not found on PATH; nothing is skipped without it`, { cause });

@@ -99,9 +99,11 @@ async function kmsCalls(protocol) {
 }
 
 for (const [service, server] of Object.entries(SERVERS)) await reflection(service, server);
-for (const protocol of PROTOCOLS) {
-  await guestAgent(protocol, SERVERS['dstack.guestagent.v1.GuestAgent']);
-  await tappdAndWorker(protocol);
-  await kmsCalls(protocol);
-  for (const [service, server] of Object.entries(SERVERS)) await health(protocol, service, server);
-}
+await Promise.all(
+  PROTOCOLS.map(async (protocol) => {
+    await guestAgent(protocol, SERVERS['dstack.guestagent.v1.GuestAgent']);
+    await tappdAndWorker(protocol);
+    await kmsCalls(protocol);
+    for (const [service, server] of Object.entries(SERVERS)) await health(protocol, service, server);
+  }),
+);
