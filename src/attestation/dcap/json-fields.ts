@@ -58,10 +58,16 @@ export class JsonFields {
 
   /** RFC 3339 time as unix seconds, fractions dropped. */
   time(key: string): number {
+    const seconds = this.timeOrNull(key);
+    if (seconds === null) throw this.#refuse(key, 'is not an RFC 3339 time');
+    return seconds;
+  }
+
+  /** The same, null for a text that is no such time. */
+  timeOrNull(key: string): number | null {
     const text = this.string(key);
     const milliseconds = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isNaN(milliseconds)) throw this.#refuse(key, 'is not an RFC 3339 time');
-    return Math.floor(milliseconds / 1000);
+    return Number.isNaN(milliseconds) ? null : Math.floor(milliseconds / 1000);
   }
 
   object(key: string): JsonFields {

@@ -9,6 +9,8 @@ export interface QeIdentity {
   /** Unix seconds. */
   readonly issueDate: number;
   readonly nextUpdate: number;
+  /** As of `TcbInfo`. */
+  readonly tcbEvaluationDataNumber: number;
   /** Of the four hex bytes read as a little-endian number, the form the report has. */
   readonly miscSelect: number;
   readonly miscSelectMask: number;
@@ -28,12 +30,12 @@ export interface QeIdentity {
  */
 export function parseQeIdentity(text: string): QeIdentity {
   const fields = JsonFields.parse(text, 'enclaveIdentity', 'QE_IDENTITY_MALFORMED');
-  fields.integer('tcbEvaluationDataNumber', 0xffff_ffff);
   return {
     id: fields.string('id'),
     version: fields.integer('version', 0xff),
     issueDate: fields.time('issueDate'),
     nextUpdate: fields.time('nextUpdate'),
+    tcbEvaluationDataNumber: fields.integer('tcbEvaluationDataNumber', 0xffff_ffff),
     miscSelect: littleEndian(fields.hex('miscselect', 4)),
     miscSelectMask: littleEndian(fields.hex('miscselectMask', 4)),
     attributes: fields.hex('attributes', 16),

@@ -28,7 +28,7 @@ export function checkQuotingEnclave(auth: QuoteAuth, pckKey: KeyObject, identity
   if (level === undefined) {
     throw new VerificationError('QE_TCB_LEVEL_NOT_FOUND', `no QE TCB level for ISV SVN ${auth.qeReport.isvSvn}`);
   }
-  return { status: level.status, advisoryIds: level.advisoryIds };
+  return { status: level.status, tcbDate: level.tcbDate, advisoryIds: level.advisoryIds };
 }
 
 /** The enclave puts a digest of the key it made into its own report; the upper half is free. */

@@ -38,6 +38,8 @@ export interface TcbInfo {
   /** Unix seconds. */
   readonly issueDate: number;
   readonly nextUpdate: number;
+  /** Of Intel's TCB recovery this was published with; higher is later. */
+  readonly tcbEvaluationDataNumber: number;
   /** 6 bytes. */
   readonly fmspc: Uint8Array;
   /** Highest first: SGX components, then PCESVN, then TDX components. */
@@ -59,13 +61,13 @@ export function parseTcbInfo(text: string): TcbInfo {
   const fields = JsonFields.parse(text, 'tcbInfo', 'TCB_INFO_MALFORMED');
   fields.hex('pceId', 2);
   fields.integer('tcbType', 0xff);
-  fields.integer('tcbEvaluationDataNumber', 0xffff_ffff);
   const module = fields.optionalObject('tdxModule');
   return {
     id: fields.string('id'),
     version: fields.integer('version', 0xff),
     issueDate: fields.time('issueDate'),
     nextUpdate: fields.time('nextUpdate'),
+    tcbEvaluationDataNumber: fields.integer('tcbEvaluationDataNumber', 0xffff_ffff),
     fmspc: fields.hex('fmspc', 6),
     tcbLevels: fields.objects('tcbLevels', MAX_LEVELS).map(parseLevel).sort(highestFirst),
     tdxModule: module === null ? null : parseModule(module),
@@ -105,10 +107,10 @@ function parseModule(fields: JsonFields): TdxModule {
 }
 
 function parseJudgement(fields: JsonFields): TcbJudgement {
-  fields.string('tcbDate');
+  const tcbDate = fields.timeOrNull('tcbDate');
   const status = fields.string('tcbStatus');
   if (!isTcbStatus(status)) throw fields.refusal('tcbStatus', 'is not a status this verifier knows');
-  return { status, advisoryIds: fields.optionalStrings('advisoryIDs', MAX_ADVISORIES) };
+  return { status, tcbDate, advisoryIds: fields.optionalStrings('advisoryIDs', MAX_ADVISORIES) };
 }
 
 /** Step 3 of section 6.3; Array.prototype.sort is stable. */

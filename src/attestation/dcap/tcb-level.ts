@@ -24,7 +24,7 @@ export function judgePlatform(tcbInfo: TcbInfo, pck: PckExtension, report: TdRep
       (report.kind === 'sgx' || reaches(report.teeTcbSvn, tdxComponents, 'TDX')),
   );
   if (level === undefined) throw new VerificationError('TCB_LEVEL_NOT_FOUND', 'No matching TCB level found');
-  return { status: level.status, advisoryIds: level.advisoryIds };
+  return { status: level.status, tcbDate: level.tcbDate, advisoryIds: level.advisoryIds };
 }
 
 function checkKind({ id, version }: TcbInfo, report: TdReport | SgxReport): void {

@@ -19,7 +19,7 @@ export function judgeTdxModule(tcbInfo: TcbInfo, report: TdReport): TcbJudgement
   if (level === undefined) {
     throw new VerificationError('TDX_MODULE_TCB_LEVEL_NOT_FOUND', `no level of TDX module ${identity.id} for ISV SVN ${isvSvn}`);
   }
-  return { status: level.status, advisoryIds: level.advisoryIds };
+  return { status: level.status, tcbDate: level.tcbDate, advisoryIds: level.advisoryIds };
 }
 
 function findIdentity(identities: readonly TdxModuleIdentity[], majorVersion: number): TdxModuleIdentity {

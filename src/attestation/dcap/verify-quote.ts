@@ -17,11 +17,20 @@ import type { TcbJudgement, TcbStatus } from './tcb-status.js';
 import { judgeTdxModule } from './tdx-module.js';
 import { checkAnchor } from './trust-anchor.js';
 
+/** What is known about a TCB status besides its name. */
+export interface TcbFacts {
+  /** As `TcbJudgement.tcbDate`, of platform, TDX module and quoting enclave together. */
+  readonly tcbDate: number | null;
+  /** The lower one of TCB info and QE identity. */
+  readonly evaluationDataNumber: number;
+}
+
 /** A genuine quote and what it says. Whether its status is good enough is for the caller to judge. */
 export interface QuoteVerdict {
   /** The worse of platform and QE status; never Revoked. */
   readonly status: TcbStatus;
   readonly advisoryIds: readonly string[];
+  readonly tcb: TcbFacts;
   /** Fields are views into the quote that was given. */
   readonly report: TdReport | SgxReport;
   /** 16 bytes. */
@@ -87,12 +96,13 @@ function judge({ quote, teeType }: AcceptedQuote, checked: CheckedCollateral, no
   const platform = judgePlatform(checked.tcbInfo, pck.extension, report);
   const module = report.kind === 'sgx' ? null : judgeTdxModule(checked.tcbInfo, report);
   const platformStatus = module === null ? platform : mergeStatus(platform, module);
-  const { status, advisoryIds } = mergeStatus(platformStatus, qeStatus);
+  const { status, tcbDate, advisoryIds } = mergeStatus(platformStatus, qeStatus);
   if (status === 'Revoked') throw new VerificationError('TCB_REVOKED', 'TCB status is invalid: Revoked');
   checkAttributes(report);
   return {
     status,
     advisoryIds,
+    tcb: { tcbDate, evaluationDataNumber: Math.min(checked.tcbInfo.tcbEvaluationDataNumber, checked.qeIdentity.tcbEvaluationDataNumber) },
     report,
     // Copies: what the collateral remembers must not be reachable from a verdict.
     ppid: pck.extension.ppid.slice(),
@@ -105,8 +115,8 @@ function judge({ quote, teeType }: AcceptedQuote, checked: CheckedCollateral, no
   };
 }
 
-function copyOf({ status, advisoryIds }: TcbJudgement): TcbJudgement {
-  return { status, advisoryIds: [...advisoryIds] };
+function copyOf({ status, tcbDate, advisoryIds }: TcbJudgement): TcbJudgement {
+  return { status, tcbDate, advisoryIds: [...advisoryIds] };
 }
 
 /** Last part of step 4: each TEE has its own quoting enclave. */

@@ -1,3 +1,4 @@
+import { type CertificateFetcher, NO_CERTIFICATES } from '../certificate-fetcher.js';
 import type { CollateralGetter } from '../collateral.js';
 import type { TrustRoots } from '../trust-roots.js';
 import type { Attestation } from './attestation.js';
@@ -14,6 +15,8 @@ export interface AttestationVerifier {
 export interface AttestationVerifierOptions {
   readonly roots: TrustRoots;
   readonly collateral: CollateralGetter;
+  /** As for `verifyAttestation`. */
+  readonly certificates?: CertificateFetcher;
   /** Unix seconds. */
   readonly clock: () => number;
   /** Shared by verifiers of one process if given. */
@@ -21,6 +24,6 @@ export interface AttestationVerifierOptions {
 }
 
 /** A verifier for composition; it keeps checked collateral between calls and nothing about any evidence's verdict. */
-export function createAttestationVerifier({ roots, collateral, clock, cache = new VerifierCache() }: AttestationVerifierOptions): AttestationVerifier {
-  return { verify: (attestation) => verifyAttestation(attestation, { now: clock(), roots, collateral, cache }) };
+export function createAttestationVerifier({ roots, collateral, certificates = NO_CERTIFICATES, clock, cache = new VerifierCache() }: AttestationVerifierOptions): AttestationVerifier {
+  return { verify: (attestation) => verifyAttestation(attestation, { now: clock(), roots, collateral, certificates, cache }) };
 }

@@ -7,9 +7,10 @@ import { replayRuntimeEvents } from '../event-log/replay.js';
 import { type NsmDocument, parseNsmDocument } from '../nitro/document.js';
 import { pcr } from '../nitro/verify.js';
 import { parseQuote, type TdReport } from '../tdx/quote.js';
+import { type Pcrs, quotedPcr } from '../tpm/pcrs.js';
 import { PLATFORM_NAMES } from '../tee-variant.js';
 import type { AppInfo, MeasurementView } from './app-info.js';
-import { type Attestation, type RuntimeEvent, type StackEvidence, teeVariantOf } from './attestation.js';
+import { type Attestation, type RuntimeEvent, type StackEvidence, teeVariantOf, type TpmQuote } from './attestation.js';
 import type { VerifiedAttestation } from './verified.js';
 import { osImageHashOf } from './vm-config.js';
 
@@ -32,8 +33,14 @@ const NOT_VERIFIED_DEVICE = sha256();
 export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions): AppInfo {
   const { platform, attestation } = verified;
   const claimed = claimsOf(attestation.stack, options, false);
-  if (platform.kind === 'tdx') return { ...claimed, deviceId: sha256(platform.ppid), ...tdxMeasurements(platform.report, attestation.stack, options.view) };
-  return { ...claimed, deviceId: nitroDeviceId(platform.document), ...nitroMeasurements(platform.document, claimed.osImageHash) };
+  switch (platform.kind) {
+    case 'tdx':
+      return { ...claimed, deviceId: sha256(platform.ppid), ...tdxMeasurements(platform.report, attestation.stack, options.view) };
+    case 'gcp-tdx':
+      return { ...claimed, deviceId: sha256(platform.ppid), ...gcpMeasurements(platform.tpm.pcrs, claimed.osImageHash, attestation.stack, options.view) };
+    case 'nitro-enclave':
+      return { ...claimed, deviceId: nitroDeviceId(platform.document), ...nitroMeasurements(platform.document, claimed.osImageHash) };
+  }
 }
 
 /**
@@ -47,6 +54,8 @@ export function unverifiedAppInfo({ platform, stack, wire }: Attestation, option
   switch (platform.kind) {
     case 'tdx':
       return { ...claimed, ...tdxMeasurements(tdReportOf(platform.quote), stack, options.view) };
+    case 'gcp-tdx':
+      return { ...claimed, ...gcpMeasurements(claimedPcrs(platform.tpmQuote), claimed.osImageHash, stack, options.view) };
     case 'nitro-enclave':
       return { ...claimed, ...nitroMeasurements(parseNsmDocument(platform.nsmQuote), claimed.osImageHash) };
     default:
@@ -88,14 +97,31 @@ function keyProvider(events: readonly RuntimeEvent[], view: MeasurementView): Ui
 function tdxMeasurements(report: TdReport, { runtimeEvents }: StackEvidence, view: MeasurementView): Pick<AppInfo, 'mrSystem' | 'mrAggregated'> {
   const [rtmr0, rtmr1, rtmr2] = report.rtmrs;
   const boot = [report.mrTd, rtmr0, rtmr1, rtmr2];
-  const provider = keyProvider(runtimeEvents, view);
   const rtmr3 = replayRuntimeEvents(runtimeEvents, 'sha384', view === 'boot-time' ? BOOT_MR_DONE : null);
   const owner = [report.mrConfigId, report.mrOwner, report.mrOwnerConfig];
   const isOwned = owner.some((register) => register.some((byte) => byte !== 0));
   return {
-    mrSystem: sha256(...boot, provider.length === 0 ? ZERO_HASH : sha256(provider)),
+    mrSystem: sha256(...boot, providerHash(runtimeEvents, view)),
     mrAggregated: sha256(...boot, rtmr3, ...(isOwned ? owner : [])),
   };
+}
+
+function providerHash(events: readonly RuntimeEvent[], view: MeasurementView): Uint8Array {
+  const provider = keyProvider(events, view);
+  return provider.length === 0 ? ZERO_HASH : sha256(provider);
+}
+
+/** The firmware and image of the vTPM's PCRs; the image's name stands in the system measurement (spec/attestation.md section 5). */
+function gcpMeasurements(pcrs: Pcrs, osImageHash: Uint8Array, { runtimeEvents }: StackEvidence, view: MeasurementView): Pick<AppInfo, 'mrSystem' | 'mrAggregated'> {
+  const pcr14 = replayRuntimeEvents(runtimeEvents, 'sha256', view === 'boot-time' ? BOOT_MR_DONE : null);
+  return {
+    mrSystem: sha256(osImageHash, providerHash(runtimeEvents, view)),
+    mrAggregated: sha256(quotedPcr(pcrs, 0), quotedPcr(pcrs, 2), pcr14),
+  };
+}
+
+function claimedPcrs({ pcrValues }: TpmQuote): Pcrs {
+  return new Map(pcrValues.map(({ index, value }) => [index, value]));
 }
 
 function nitroMeasurements(document: NsmDocument, osImageHash: Uint8Array): Pick<AppInfo, 'mrSystem' | 'mrAggregated' | 'composeHash'> {

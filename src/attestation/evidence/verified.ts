@@ -1,11 +1,14 @@
+import type { TcbFacts } from '../dcap/verify-quote.js';
 import type { NsmDocument } from '../nitro/document.js';
 import type { TdReport } from '../tdx/quote.js';
 import type { TeeVariant } from '../tee-variant.js';
+import type { VerifiedTpmQuote } from '../tpm/verify.js';
 import type { Attestation } from './attestation.js';
 
 /** Signed facts by platform, for appraisal and image verification. */
 export type PlatformClaims =
   | { readonly kind: 'tdx'; readonly report: TdReport; readonly ppid: Uint8Array }
+  | { readonly kind: 'gcp-tdx'; readonly report: TdReport; readonly ppid: Uint8Array; readonly tpm: VerifiedTpmQuote }
   | { readonly kind: 'nitro-enclave'; readonly document: NsmDocument };
 
 /** Evidence that passed every authenticity check at `verifiedAt`. */
@@ -18,6 +21,8 @@ export interface VerifiedAttestation {
   /** Intel TCB status text; "" where the platform has none (Nitro Enclave). */
   readonly tcbStatus: string;
   readonly advisoryIds: readonly string[];
+  /** Age and edition of Intel's judgement; null where the platform has none. */
+  readonly tcb: TcbFacts | null;
   /** Unix seconds. */
   readonly verifiedAt: number;
   /** Unix seconds after which some input of the verdict (certificate, CRL, TCB info) has expired. */

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { REPORT_DATA_TAG, taggedReportData } from '../../crypto/report-data.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { withContext } from '../../errors/with-context.js';
+import { type CertificateFetcher, NO_CERTIFICATES } from '../certificate-fetcher.js';
 import type { CollateralGetter } from '../collateral.js';
 import { isAllZero } from '../dcap/masked-equal.js';
 import { collateralRequestOf } from '../dcap/pck-chain.js';
@@ -10,6 +12,8 @@ import { replayRuntimeEvents } from '../event-log/replay.js';
 import { checkV2Events } from '../event-log/v2-events.js';
 import { verifyNsmDocument } from '../nitro/verify.js';
 import { parseQuote, type Quote, type TdReport } from '../tdx/quote.js';
+import { type Pcrs, quotedPcr } from '../tpm/pcrs.js';
+import { verifyTpmQuote } from '../tpm/verify.js';
 import { PLATFORM_NAMES } from '../tee-variant.js';
 import type { TrustRoots } from '../trust-roots.js';
 import { type Attestation, type PlatformEvidence, type StackEvidence, teeVariantOf } from './attestation.js';
@@ -21,6 +25,8 @@ export interface VerifyOptions {
   readonly now: number;
   readonly roots: TrustRoots;
   readonly collateral: CollateralGetter;
+  /** Looks up what certificates of vTPM keys point to; nothing can be looked up unless given. */
+  readonly certificates?: CertificateFetcher;
   readonly cache: VerifierCache;
 }
 
@@ -37,6 +43,8 @@ export async function verifyAttestation(attestation: Attestation, options: Verif
   switch (platform.kind) {
     case 'tdx':
       return verifyTdx(attestation, platform, options);
+    case 'gcp-tdx':
+      return verifyGcpTdx(attestation, platform, options);
     case 'nitro-enclave':
       return verifyNitro(attestation, platform.nsmQuote, options);
     default:
@@ -69,6 +77,7 @@ async function verifyTdx(attestation: Attestation, platform: Extract<PlatformEvi
     platform: { kind: 'tdx', report, ppid: verdict.ppid },
     tcbStatus: verdict.status,
     advisoryIds: verdict.advisoryIds,
+    tcb: verdict.tcb,
     verifiedAt: options.now,
     validUntil: verdict.validUntil,
   };
@@ -89,6 +98,35 @@ function checkRtmr3(report: TdReport, { runtimeEvents }: StackEvidence): void {
   throw new VerificationError('RTMR3_MISMATCH', `RTMR3 mismatch, quoted: ${quoted.toString('hex')}, replayed: ${replayed.toString('hex')}`);
 }
 
+/**
+ * Both proofs, and that they are of one machine: the vTPM signed the hash of the whole quote buffer, its padding included
+ * (trap T4), and PCR 14 holds the events that RTMR3 holds.
+ */
+async function verifyGcpTdx(attestation: Attestation, platform: Extract<PlatformEvidence, { kind: 'gcp-tdx' }>, options: VerifyOptions): Promise<VerifiedAttestation> {
+  const { quote, eventLog, tpmQuote } = platform;
+  const domain = await verifyTdx(attestation, { kind: 'tdx', quote, eventLog }, options);
+  const { now, roots, certificates = NO_CERTIFICATES } = options;
+  const tpm = await verifyTpmQuote(tpmQuote, { now, root: roots.gcpTpm, certificates }).catch((error: unknown) => {
+    throw withContext(error, 'failed to verify TPM quote');
+  });
+  if (!createHash('sha256').update(quote).digest().equals(tpm.extraData)) {
+    throw new VerificationError('TPM_QUALIFYING_DATA_MISMATCH', 'tpm qualified_data mismatch');
+  }
+  checkGcpPcrs(tpm.pcrs, attestation.stack);
+  if (domain.platform.kind !== 'tdx') throw new TypeError('a verified trust domain is of kind tdx');
+  return { ...domain, variant: 'dstack-gcp-tdx', platform: { ...domain.platform, kind: 'gcp-tdx', tpm }, validUntil: Math.min(domain.validUntil, tpm.validUntil) };
+}
+
+/** PCR 14 by its events; PCR 0 and 2, which measurements are made of, must be there. */
+function checkGcpPcrs(pcrs: Pcrs, { runtimeEvents }: StackEvidence): void {
+  quotedPcr(pcrs, 0);
+  quotedPcr(pcrs, 2);
+  const quoted = Buffer.from(quotedPcr(pcrs, 14));
+  const replayed = Buffer.from(replayRuntimeEvents(runtimeEvents, 'sha256'));
+  if (quoted.equals(replayed)) return;
+  throw new VerificationError('TPM_PCR14_MISMATCH', `PCR14 mismatch, quoted: ${quoted.toString('hex')}, replayed: ${replayed.toString('hex')}`);
+}
+
 function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, roots }: VerifyOptions): VerifiedAttestation {
   const { document, validUntil } = verifiedDocument(nsmQuote, now, roots.nitroEnclave);
   const { userData } = document;
@@ -103,6 +141,7 @@ function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, root
     platform: { kind: 'nitro-enclave', document },
     tcbStatus: '',
     advisoryIds: [],
+    tcb: null,
     verifiedAt: now,
     validUntil,
   };

@@ -1,5 +1,6 @@
 import { recordedAnswers } from '../../../src/attestation/dcap/recorded-answers.js';
 import type { AppInfo } from '../../../src/attestation/evidence/app-info.js';
+import { recordedCertificates } from '../../../src/attestation/recorded-certificates.js';
 import type { TrustRoots } from '../../../src/attestation/trust-roots.js';
 import { parsePemChain } from '../../../src/x509/pem.js';
 import { hex, vectorJson, vectorText } from '../vectors.js';
@@ -32,6 +33,7 @@ function root(name: string): Uint8Array {
 }
 
 export const evidenceRoots: TrustRoots = { tdx: root('tdx'), nitroEnclave: root('nsm'), gcpTpm: root('tpm') };
+export const evidenceCertificates = () => recordedCertificates(vectorText('evidence/collateral.json'));
 export const evidenceCollateral = () => recordedAnswers(vectorText('evidence/collateral.json'));
 
 /** AppInfo in the spelling of index.json. */

@@ -13,12 +13,12 @@ import { decodeAttestation } from '../../../src/attestation/wire/decode.js';
 import { REPORT_DATA_TAG, taggedReportData } from '../../../src/crypto/report-data.js';
 import { CollateralError } from '../../../src/errors/collateral-error.js';
 import { hex, vector, vectorJson } from '../vectors.js';
-import { evidenceCollateral, evidenceIndex, evidenceRoots, indexed } from './evidence-index.js';
+import { evidenceCertificates, evidenceCollateral, evidenceIndex, evidenceRoots, indexed } from './evidence-index.js';
 
 const { made_at: madeAt, cases } = evidenceIndex;
-const ours = cases.filter(({ file }) => file.startsWith('tdx') || file.startsWith('nitro'));
+const ours = cases.filter(({ file }) => /^(tdx|gcp|nitro)/.test(file));
 const others = cases.filter(({ file }) => !ours.some((mine) => mine.file === file));
-const options = { now: madeAt, roots: evidenceRoots, collateral: evidenceCollateral(), cache: new VerifierCache() };
+const options = { now: madeAt, roots: evidenceRoots, collateral: evidenceCollateral(), certificates: evidenceCertificates(), cache: new VerifierCache() };
 
 const read = (file: string): Attestation => decodeAttestation(vector(`evidence/${file}`));
 const refusal = (name: string, code: string) => expect.objectContaining({ name, code });
@@ -26,7 +26,7 @@ const verification = (code: string) => refusal('VerificationError', code);
 
 /** Files of a case: the full form, and the stripped one where there is one. */
 function forms(file: string): string[] {
-  return file.startsWith('tdx') ? [file, file.replace('.bin', '.stripped.bin')] : [file];
+  return /^(tdx|gcp)/.test(file) ? [file, file.replace('.bin', '.stripped.bin')] : [file];
 }
 
 describe('recorded evidence (evidence/index.json)', () => {
@@ -48,6 +48,12 @@ describe('recorded evidence (evidence/index.json)', () => {
     ['tdx-report-data-mismatch.stripped.bin', verification('REPORT_DATA_MISMATCH')],
     ['tdx-body-bit-flipped.bin', verification('QUOTE_SIGNATURE_INVALID')],
     ['tdx-body-bit-flipped.stripped.bin', verification('QUOTE_SIGNATURE_INVALID')],
+    ...['.bin', '.stripped.bin'].flatMap((form): [string, unknown][] => [
+      [`gcp-tdx-vtpm-of-another-quote${form}`, verification('TPM_QUALIFYING_DATA_MISMATCH')],
+      [`gcp-tdx-pcr14-mismatch${form}`, verification('TPM_PCR14_MISMATCH')],
+      [`gcp-tdx-pcr-value-changed${form}`, verification('TPM_PCR_DIGEST_MISMATCH')],
+      [`gcp-tdx-event-log-short${form}`, verification('TPM_EVENT_LOG_MISMATCH')],
+    ]),
     ['nitro-no-user-data.bin', verification('NSM_USER_DATA_MISSING')],
     ['nitro-user-data-mismatch.bin', verification('NSM_USER_DATA_MISMATCH')],
   ])('%s is not genuine', async (file, error) => {
@@ -64,10 +70,10 @@ describe('recorded evidence (evidence/index.json)', () => {
     expect(() => appraise(verified, STRICT_POLICY)).toThrow(refusal('AppraisalError', code));
   });
 
-  it('covers every TDX and Nitro case of the index', () => {
+  it('covers every TDX, GCP and Nitro case of the index', () => {
     const refused = files.filter(({ expected }) => expected === 'refused').map(({ file }) => file);
-    expect(refused).toHaveLength(10);
-    expect(ours).toHaveLength(12);
+    expect(refused).toHaveLength(18);
+    expect(ours).toHaveLength(17);
   });
 
   it.each(others.map(({ file }) => file))('%s: a platform that is not verified yet is refused, never waved through', async (file) => {
@@ -75,14 +81,14 @@ describe('recorded evidence (evidence/index.json)', () => {
     expect(() => unverifiedAppInfo(read(file), { view: 'runtime' })).toThrow(refusal('AppraisalError', 'PLATFORM_NOT_SUPPORTED'));
   });
 
-  it.each(['tdx.bin', 'nitro.bin'])('%s is refused under the vendor roots', async (file) => {
+  it.each(['tdx.bin', 'gcp-tdx.bin', 'nitro.bin'])('%s is refused under the vendor roots', async (file) => {
     await expect(verifyAttestation(read(file), { ...options, roots: vendorRoots() })).rejects.toMatchObject({ name: 'VerificationError' });
   });
 });
 
 describe('BootInfo (kms/boot-info.json)', () => {
   const recorded = vectorJson<{ evidence: string; form?: string; request?: { vm_config: string }; webhook?: { body: object }[] }[]>('kms/boot-info.json');
-  const bound = recorded.filter(({ evidence, webhook }) => /^(tdx|nitro)/.test(evidence ?? '') && webhook?.length === 1);
+  const bound = recorded.filter(({ evidence, webhook }) => /^(tdx|gcp|nitro)/.test(evidence ?? '') && webhook?.length === 1);
 
   it.each(bound)('$evidence $form equals what the policy webhook was sent', async ({ evidence, form, request, webhook }) => {
     const verified = await verifyAttestation(read(`${evidence}${form === 'stripped' ? '.stripped' : ''}.bin`), options);
