@@ -34,6 +34,7 @@ export function trustRoots(files: RootFiles, log: Log): TrustRoots {
     tdx: from(files.tdx, vendor.tdx, 'TDX'),
     nitroEnclave: from(files.awsNitroEnclave, vendor.nitroEnclave, 'Nitro Enclave'),
     gcpTpm: from(files.gcpTpm, vendor.gcpTpm, 'GCP vTPM'),
+    sevSnp: vendor.sevSnp,
   };
 }
 

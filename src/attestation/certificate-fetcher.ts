@@ -1,24 +1,36 @@
 import { CollateralError } from '../errors/collateral-error.js';
 
-/** What is to be had at a URL inside a certificate, DER both. */
-export type PublishedKind = 'certificate' | 'crl';
-
 /**
- * Port: answers of the URLs that certificates name for their issuer's certificate and revocation list. Such a URL is the
- * word of whoever sent the certificate, so an implementation goes only where it was told it may.
+ * What is fetched. `certificate` and `crl` are at URLs inside certificates, DER both. The others are at URLs under the base
+ * address of AMD's Key Distribution Service: `amd-chain` an intermediate certificate and the root above it, PEM;
+ * `amd-vcek` the certificate of one chip, DER (AMD 57230, chapter 4).
  */
+export type PublishedKind = 'certificate' | 'crl' | 'amd-chain' | 'amd-vcek';
+
+/** Port: certificates and revocation lists that hardware vendors publish. */
 export interface CertificateFetcher {
-  /** Whether `url` may be asked at all. */
+  /**
+   * Whether `url`, found inside a certificate, may be asked at all: it is the word of whoever sent the certificate, so an
+   * implementation goes only where it was told it may. Not asked about the AMD kinds, whose base address is configured.
+   */
   allows(url: string): boolean;
   /**
-   * The answer's body: at most 64 KiB for a certificate, 4 MiB for a list.
-   * @throws CollateralError COLLATERAL_UNAVAILABLE, COLLATERAL_ANSWER_INVALID for one larger
+   * The answer's body, at most `MAX_PUBLISHED_BYTES` of its kind.
+   * @throws CollateralError COLLATERAL_UNAVAILABLE, for any status but 200 too; COLLATERAL_ANSWER_INVALID for a larger body
    */
   fetch(url: string, kind: PublishedKind): Promise<Uint8Array>;
 }
 
 /** Bytes accepted of each. */
-export const MAX_PUBLISHED_BYTES: Readonly<Record<PublishedKind, number>> = { certificate: 64 * 1024, crl: 4 * 1024 * 1024 };
+export const MAX_PUBLISHED_BYTES: Readonly<Record<PublishedKind, number>> = {
+  certificate: 64 * 1024,
+  crl: 4 * 1024 * 1024,
+  'amd-chain': 64 * 1024,
+  'amd-vcek': 16 * 1024,
+};
+
+/** AMD's own service (spec/attestation.md section 5.6); `urls.amd_kds` of a configuration replaces it. */
+export const DEFAULT_AMD_KDS_URL = 'https://kdsintf.amd.com/vcek/v1';
 
 /** Has nothing: evidence whose certificates must be looked up is refused as unavailable. */
 export const NO_CERTIFICATES: CertificateFetcher = {

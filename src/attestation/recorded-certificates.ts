@@ -1,10 +1,11 @@
 import { CollateralError } from '../errors/collateral-error.js';
-import { type CertificateFetcher, MAX_PUBLISHED_BYTES } from './certificate-fetcher.js';
-import { parseRecording } from './recording.js';
+import { type CertificateFetcher, MAX_PUBLISHED_BYTES, type PublishedKind } from './certificate-fetcher.js';
+import { parseRecording, targetOf } from './recording.js';
 
 /**
- * Certificates and revocation lists from HTTP answers that were recorded before, by the very URL. Nothing is asked of any
- * host, so every URL is allowed.
+ * Certificates and revocation lists from HTTP answers that were recorded before. Those named by certificates are found by the
+ * very URL, those of AMD's service by path and query, whichever host was asked. Nothing is asked of any host, so every URL
+ * is allowed.
  * @throws CollateralError COLLATERAL_ANSWER_INVALID when the text is no list of recorded answers
  */
 export function recordedCertificates(text: string): CertificateFetcher {
@@ -12,11 +13,15 @@ export function recordedCertificates(text: string): CertificateFetcher {
   return {
     allows: () => true,
     async fetch(url, kind) {
-      const found = recorded.find((answer) => answer.url === url);
+      const found = recorded.find(isAmd(kind) ? (answer): boolean => answer.target === targetOf(url) : (answer): boolean => answer.url === url);
       if (found === undefined) throw new CollateralError('COLLATERAL_UNAVAILABLE', `no recorded answer for ${url}`);
       if (found.status !== 200) throw new CollateralError('COLLATERAL_UNAVAILABLE', `the recorded answer for ${url} has status ${found.status}`);
       if (found.body.length > MAX_PUBLISHED_BYTES[kind]) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `the recorded answer for ${url} is larger than ${MAX_PUBLISHED_BYTES[kind]} bytes`);
       return found.body;
     },
   };
+}
+
+function isAmd(kind: PublishedKind): boolean {
+  return kind === 'amd-chain' || kind === 'amd-vcek';
 }

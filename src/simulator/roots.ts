@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TrustRoots } from '../attestation/trust-roots.js';
+import { NO_SNP_ROOTS, type TrustRoots } from '../attestation/trust-roots.js';
 import { certificatePem } from '../x509/pem.js';
 import { createDevelopmentNitroPki } from './nitro-pki.js';
 import { createDevelopmentTdxPki } from './tdx-pki.js';
@@ -12,7 +12,7 @@ import { createDevelopmentTpmPki } from './tpm-pki.js';
  * @throws TypeError unless `seed` is 32 bytes
  */
 export function developmentRoots(seed: Uint8Array): TrustRoots {
-  return { tdx: createDevelopmentTdxPki(seed).root, nitroEnclave: createDevelopmentNitroPki(seed).root, gcpTpm: createDevelopmentTpmPki(seed).root };
+  return { tdx: createDevelopmentTdxPki(seed).root, nitroEnclave: createDevelopmentNitroPki(seed).root, gcpTpm: createDevelopmentTpmPki(seed).root, sevSnp: NO_SNP_ROOTS };
 }
 
 /** The same as PEM texts by file name. */

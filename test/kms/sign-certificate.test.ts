@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { STRICT_POLICY } from '../../src/attestation/appraisal/appraise.js';
 import type { Attestation } from '../../src/attestation/evidence/attestation.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
+import { NO_SNP_ROOTS } from '../../src/attestation/trust-roots.js';
 import { encodeAttestation } from '../../src/attestation/wire/decode.js';
 import { P256Key } from '../../src/crypto/p256.js';
 import { certificateReportData } from '../../src/crypto/report-data.js';
@@ -38,7 +39,7 @@ const enclave = createDevelopmentNitro({ seed: secret('seed'), clock, pcrs: deve
 const neverFetched = { getCollateral: () => Promise.reject(new Error('an enclave needs no collateral')) };
 const dependencies: Parameters<typeof signCertificate>[1] = {
   self: NO_SELF_AUTHORIZATION,
-  verifier: createAttestationVerifier({ roots: { tdx: enclave.root, nitroEnclave: enclave.root, gcpTpm: enclave.root }, collateral: neverFetched, clock }),
+  verifier: createAttestationVerifier({ roots: { tdx: enclave.root, nitroEnclave: enclave.root, gcpTpm: enclave.root, sevSnp: NO_SNP_ROOTS }, collateral: neverFetched, clock }),
   rules: {
     authorizer: {
       development: true,

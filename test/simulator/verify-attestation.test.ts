@@ -6,7 +6,7 @@ import { verifyAttestation } from '../../src/attestation/evidence/verify.js';
 import type { VerifyOptions } from '../../src/attestation/evidence/verify.js';
 import { VerifierCache } from '../../src/attestation/evidence/verifier-cache.js';
 import type { VerifiedAttestation } from '../../src/attestation/evidence/verified.js';
-import type { TrustRoots } from '../../src/attestation/trust-roots.js';
+import { NO_SNP_ROOTS, type TrustRoots } from '../../src/attestation/trust-roots.js';
 import { decodeAttestation, encodeAttestation } from '../../src/attestation/wire/decode.js';
 import { stripForCertificate } from '../../src/attestation/wire/strip.js';
 import { parsePemChain } from '../../src/x509/pem.js';
@@ -23,7 +23,7 @@ const tdx = createDevelopmentTdx(options);
 const nitro = createDevelopmentNitro({ seed, clock, pcrs: developmentPcrs(imageHash), appId: app.appId });
 const [nitroEnclave] = parsePemChain(vectorText('roots/AWS_NitroEnclaves_Root-G1.pem'), 1);
 if (nitroEnclave === undefined) throw new Error('no root');
-const vendorRoots: TrustRoots = { tdx: vector('roots/intel-sgx-root.der'), nitroEnclave, gcpTpm: nitroEnclave };
+const vendorRoots: TrustRoots = { tdx: vector('roots/intel-sgx-root.der'), nitroEnclave, gcpTpm: nitroEnclave, sevSnp: NO_SNP_ROOTS };
 
 function verify(attestation: Attestation, given: { readonly roots?: TrustRoots; readonly collateral?: CollateralGetter } = {}): Promise<VerifiedAttestation> {
   const verifyOptions: VerifyOptions = { now: NOW, roots: given.roots ?? developmentRoots(seed), collateral: given.collateral ?? tdx.collateral, cache: new VerifierCache() };

@@ -7,9 +7,9 @@ import { publicKeyOf } from '../../x509/path.js';
 import { parsePemChain } from '../../x509/pem.js';
 import { VerifyInputError } from './input.js';
 
-/** Technologies a root can be for, told by its key: Intel and development vTPMs use P-256, AWS P-384, Google RSA. */
-const TECHNOLOGIES: Readonly<Record<string, readonly (keyof TrustRoots)[]>> = { prime256v1: ['tdx', 'gcpTpm'], secp384r1: ['nitroEnclave'], rsa: ['gcpTpm'] };
-const VENDORS: Readonly<Record<keyof TrustRoots, string>> = { tdx: 'Intel', nitroEnclave: 'AWS', gcpTpm: 'Google' };
+/** Technologies a root can be for, told by its key: Intel and development vTPMs use P-256, AWS and development SEV-SNP P-384, Google and AMD RSA. */
+const TECHNOLOGIES: Readonly<Record<string, readonly (keyof TrustRoots)[]>> = { prime256v1: ['tdx', 'gcpTpm'], secp384r1: ['nitroEnclave', 'sevSnp'], rsa: ['gcpTpm', 'sevSnp'] };
+const VENDORS: Readonly<Record<keyof TrustRoots, string>> = { tdx: 'Intel', nitroEnclave: 'AWS', gcpTpm: 'Google', sevSnp: 'AMD' };
 
 /** Sets of anchors tried for one piece of evidence. */
 const MAX_CANDIDATES = 64;
@@ -69,9 +69,14 @@ export function candidateRoots(needed: readonly NeededAnchor[], explicit: readon
   let sets: TrustRoots[] = [vendorRoots()];
   for (const anchor of needed) {
     const roots = rootsFor(anchor, explicit);
-    if (roots.length > 0) sets = sets.flatMap((set) => roots.map(({ raw }) => ({ ...set, [anchor.technology]: raw })));
+    if (roots.length > 0) sets = sets.flatMap((set) => roots.map(({ raw }) => withRoot(set, anchor.technology, raw)));
   }
   return sets.slice(0, MAX_CANDIDATES);
+}
+
+/** A root of AMD's stands for every line of processors: which one it is of, its name says to people only. */
+function withRoot(set: TrustRoots, technology: keyof TrustRoots, root: Uint8Array): TrustRoots {
+  return { ...set, [technology]: technology === 'sevSnp' ? { Genoa: root, Milan: root, Turin: root } : root };
 }
 
 function rootsFor({ technology, certificates }: NeededAnchor, explicit: readonly ExplicitRoot[]): Certificate[] {

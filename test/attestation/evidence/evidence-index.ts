@@ -32,7 +32,7 @@ function root(name: string): Uint8Array {
   return der;
 }
 
-export const evidenceRoots: TrustRoots = { tdx: root('tdx'), nitroEnclave: root('nsm'), gcpTpm: root('tpm') };
+export const evidenceRoots: TrustRoots = { tdx: root('tdx'), nitroEnclave: root('nsm'), gcpTpm: root('tpm'), sevSnp: { Genoa: null, Milan: root('sev-snp'), Turin: null } };
 export const evidenceCertificates = () => recordedCertificates(vectorText('evidence/collateral.json'));
 export const evidenceCollateral = () => recordedAnswers(vectorText('evidence/collateral.json'));
 

@@ -7,6 +7,7 @@ import { verifyAttestation, verifyQuoteBytes } from '../../../src/attestation/ev
 import { VerifierCache } from '../../../src/attestation/evidence/verifier-cache.js';
 import { replayRuntimeEvents } from '../../../src/attestation/event-log/replay.js';
 import { parseQuote } from '../../../src/attestation/tdx/quote.js';
+import { NO_SNP_ROOTS } from '../../../src/attestation/trust-roots.js';
 import { collateral, NOW, pckLeaf, PPID, qeIdentity, quote, type QuoteOptions, root, sgxTcbInfo, tcbInfo } from '../dcap/mini-platform.js';
 import { createHash } from 'node:crypto';
 import { hex } from '../vectors.js';
@@ -45,7 +46,7 @@ function options(served = collateral()) {
       return served;
     },
   };
-  return { asked, now: NOW, roots: { tdx: root.der, nitroEnclave: root.der, gcpTpm: root.der }, collateral: getter, cache: new VerifierCache() };
+  return { asked, now: NOW, roots: { tdx: root.der, nitroEnclave: root.der, gcpTpm: root.der, sevSnp: NO_SNP_ROOTS }, collateral: getter, cache: new VerifierCache() };
 }
 
 describe('TDX attestations of a made platform', () => {
