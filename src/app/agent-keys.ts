@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { STRICT_POLICY } from '../attestation/appraisal/policy.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import type { AgentConfig } from '../config/agent-config.js';
@@ -81,7 +82,7 @@ function kmsClient({ config, evidence, verifier, clock, random }: KeyInputs, url
     url,
     evidence,
     verifier,
-    appraisal: { acceptedTcbStatuses, acceptedAdvisoryIds, insecureAllowDebug: false },
+    appraisal: { ...STRICT_POLICY, acceptedTcbStatuses, acceptedAdvisoryIds },
     rootPem,
     rootSpki,
     insecureAllowUnattestedKms: provisioning.insecureAllowUnattestedKms,

@@ -1,5 +1,3 @@
-import { STRICT_POLICY, type AppraisalPolicy } from '../attestation/appraisal/appraise.js';
-import { TCB_STATUSES } from '../attestation/dcap/tcb-status.js';
 import type { AuthApiConfig, KmsConfig } from '../config/kms-config.js';
 import { ANY_KEY_NAME, type AppAuthorizer, type KeyNames } from '../kms/app-authorizer.js';
 import type { KnownImages } from '../kms/known-images.js';
@@ -13,9 +11,6 @@ export interface KmsPolicy {
   readonly authorizer: AppAuthorizer;
   readonly names: KeyNames;
 }
-
-/** Debug mode is never accepted; TCB status and advisories are told to the policy, which decides on them (spec/kms.md sections 15 and 16). */
-export const TCB_LEFT_TO_POLICY: AppraisalPolicy = { ...STRICT_POLICY, acceptedTcbStatuses: TCB_STATUSES, acceptedAdvisoryIds: 'any' };
 
 /** @param version for the User-Agent of webhook requests */
 export function createKmsPolicy(config: AuthApiConfig, version: string): KmsPolicy {

@@ -9,7 +9,7 @@ import type { OwnEvidence } from '../kms/own-evidence.js';
 import { createDiskKeyStore } from '../outbound/disk-key-store.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
 import { chooseKmsEvidence } from './kms-evidence.js';
-import { createKmsPolicy, knownImages, type KmsPolicy, TCB_LEFT_TO_POLICY } from './kms-policy.js';
+import { createKmsPolicy, knownImages, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
 import { collateralSource, trustRoots } from './trust.js';
 
@@ -66,14 +66,15 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
       clock,
     }),
     policy,
-    rules: { authorizer: policy.authorizer, appraisal: TCB_LEFT_TO_POLICY, images: knownImages(config.image) },
+    rules: { authorizer: policy.authorizer, appraisal: config.appraisal, images: knownImages(config.image) },
   };
 }
 
 /** Every switch that is not in its safe position is said aloud at every start. */
-function warnOfRelaxations({ authApi, attestRpcCert, enforceSelfAuthorization, image }: KmsConfig, log: Log): void {
+function warnOfRelaxations({ appraisal, authApi, attestRpcCert, enforceSelfAuthorization, image }: KmsConfig, log: Log): void {
   if (authApi.type === 'dev') log.warn({}, 'core.auth_api.type = "dev": every genuine caller gets keys');
   if (!attestRpcCert) log.warn({}, 'core.attest_rpc_cert = false: clients cannot tell this KMS from any other process');
   if (!enforceSelfAuthorization) log.warn({}, 'core.enforce_self_authorization = false: this KMS runs on whether the policy allows it or not');
+  if (appraisal.acceptedAdvisoryIds === 'any') log.warn({}, 'core.appraisal.accepted_advisory_ids = "any": known vulnerabilities of the platform are left to the release policy');
   if (!image.verify) log.warn({}, 'core.image.verify = false: os_image_hash of TDX callers is what they say it is');
 }

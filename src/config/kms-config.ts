@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
+import { appraisalPolicyOf, appraisalTable } from './appraisal-config.js';
 import { certificateHosts } from './certificate-hosts.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
@@ -43,6 +45,7 @@ export interface KmsConfig {
   readonly metricsEnabled: boolean;
   readonly authApi: AuthApiConfig;
   readonly attestation: TrustConfig;
+  readonly appraisal: AppraisalPolicy;
   readonly evidence: KmsEvidenceConfig;
   readonly callerEvidenceMaxAgeSeconds: number;
 }
@@ -96,6 +99,7 @@ const core = z.strictObject({
   sev_snp_key_release: z.boolean().default(false),
   aws_nitro_tpm_key_release: z.boolean().default(false),
   attestation: attestation.prefault({}),
+  appraisal: appraisalTable.prefault({}),
   image: z
     .strictObject({ verify: z.boolean().default(true), known_measurements: path.nullable().default(null), cache_dir: ignored, download_url: ignored, download_timeout: ignored })
     .prefault({}),
@@ -197,6 +201,7 @@ export function parseKmsConfig(value: unknown, source: string, environment: Read
     metricsEnabled: raw.metrics.enabled,
     authApi: authApiOf(raw),
     attestation: trustOf(raw),
+    appraisal: appraisalPolicyOf(raw.appraisal),
     evidence: evidenceOf(raw, environment['DSTACK_AGENT_ADDRESS'] ?? ''),
     callerEvidenceMaxAgeSeconds: raw.caller_evidence_max_age,
   };

@@ -4,7 +4,10 @@ import { DstackError } from './base.js';
 export type AppraisalCode =
   | 'DEBUG_MODE'
   | 'TCB_STATUS_NOT_ACCEPTED'
+  | 'SEPT_VE_ENABLED'
   | 'ADVISORY_NOT_ACCEPTED'
+  | 'TCB_EVALUATION_TOO_OLD'
+  | 'MEASUREMENT_NOT_LISTED'
   | 'IMAGE_HASH_MISMATCH'
   | 'IMAGE_NOT_VERIFIABLE'
   | 'RELEASE_GATE_CLOSED'

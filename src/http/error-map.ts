@@ -61,6 +61,7 @@ export function toWireError(error: unknown): WireError {
 /** null: the caller learns nothing but that it failed. */
 function serviceCode(error: unknown): ServiceCode | null {
   if (error instanceof ServiceError) return error.code;
+  if (error instanceof AppraisalError && error.code === 'MEASUREMENT_NOT_LISTED') return 'MEASUREMENT_NOT_FOUND';
   if (error instanceof VerificationError || error instanceof AppraisalError) return 'UNAUTHORIZED';
   if (error instanceof PolicyError) return error.code === 'NOT_REGISTERED' ? 'MEASUREMENT_NOT_FOUND' : null;
   if (error instanceof EvidenceSourceError) {

@@ -1,4 +1,5 @@
-import { appraise, type AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import { appraise } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { MeasurementView } from '../attestation/evidence/app-info.js';
 import type { BootInfo } from '../attestation/evidence/boot-info.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';

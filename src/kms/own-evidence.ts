@@ -1,4 +1,5 @@
-import { appraise, type AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import { appraise } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { Attestation } from '../attestation/evidence/attestation.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { type BootInfo, bootInfo } from '../attestation/evidence/boot-info.js';

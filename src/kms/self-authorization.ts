@@ -1,4 +1,4 @@
-import type { AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import type { BootInfo } from '../attestation/evidence/boot-info.js';
 import { ServiceError } from '../errors/service-error.js';

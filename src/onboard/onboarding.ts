@@ -1,4 +1,4 @@
-import type { AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { encodeAttestation } from '../attestation/wire/decode.js';
 import { bootstrapReportData } from '../crypto/report-data.js';

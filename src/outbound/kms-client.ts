@@ -1,4 +1,4 @@
-import type { AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import { encodeAttestation } from '../attestation/wire/decode.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';

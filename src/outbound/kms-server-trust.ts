@@ -1,4 +1,5 @@
-import { appraise, type AppraisalPolicy } from '../attestation/appraisal/appraise.js';
+import { appraise } from '../attestation/appraisal/appraise.js';
+import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { attestationFromCertificate, verifyCertificateEvidence } from '../attestation/ra-tls/binding.js';
 import { AppraisalError } from '../errors/appraisal-error.js';

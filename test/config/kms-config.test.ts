@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import { parseKmsConfig } from '../../src/config/kms-config.js';
 
 const invalid = (value: unknown, key: string): void => {
@@ -18,6 +19,7 @@ describe('KMS configuration', () => {
       metricsEnabled: true,
       authApi: { type: 'webhook', url: 'http://auth-api:8000' },
       attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null }, certificateHosts: ['*.storage.googleapis.com'] },
+      appraisal: STRICT_POLICY,
       evidence: { source: 'agent', address: null },
       callerEvidenceMaxAgeSeconds: 600,
     });
@@ -40,6 +42,24 @@ describe('KMS configuration', () => {
       'kms.toml',
     );
     expect(config).toMatchObject({ rpc: { port: 12001 }, certDir: '/k', authApi: { type: 'webhook', url: 'http://auth:8000' } });
+  });
+
+  it('appraises as core.appraisal says, and never lets a revoked platform or a debug mode through', () => {
+    const of = (appraisal: object) => parseKmsConfig({ core: { appraisal } }, 'x').appraisal;
+    const device = `0x${'AB'.repeat(32)}`;
+    expect(of({ accepted_tcb_statuses: 'any', tcb_grace_period: 86_400, accepted_advisory_ids: ['INTEL-SA-00615'], minimum_tcb_evaluation_number: 17, measurements: { device_id: [device] } })).toEqual({
+      acceptedTcbStatuses: ['UpToDate', 'SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDate', 'OutOfDateConfigurationNeeded'],
+      tcbGraceSeconds: 86_400,
+      acceptedAdvisoryIds: ['INTEL-SA-00615'],
+      minimumTcbEvaluationNumber: 17,
+      measurements: { ...STRICT_POLICY.measurements, deviceId: ['ab'.repeat(32)] },
+      insecureAllowDebug: false,
+    });
+    invalid({ core: { appraisal: { accepted_tcb_statuses: ['Revoked'] } } }, 'accepted_tcb_statuses');
+    invalid({ core: { appraisal: { accepted_tcb_statuses: ['uptodate'] } } }, 'accepted_tcb_statuses');
+    invalid({ core: { appraisal: { insecure_allow_debug: true } } }, 'insecure_allow_debug');
+    invalid({ core: { appraisal: { measurements: { mr_system: ['00'] } } } }, 'mr_system');
+    invalid({ core: { appraisal: { tcb_grace_period: -1 } } }, 'tcb_grace_period');
   });
 
   it('lets DSTACK_AGENT_ADDRESS name the guest agent', () => {

@@ -31,6 +31,7 @@ describe('classes', () => {
   it.each([
     ['not genuine', new VerificationError('SIGNATURE_INVALID' as never, 'bad'), 'UNAUTHORIZED', 'bad'],
     ['not acceptable', new AppraisalError('DEBUG_MODE', 'debug'), 'UNAUTHORIZED', 'debug'],
+    ['not on a measurement list', new AppraisalError('MEASUREMENT_NOT_LISTED', 'device'), 'MEASUREMENT_NOT_FOUND', 'device'],
     ['not listed', new PolicyError('NOT_REGISTERED', 'unknown app'), 'MEASUREMENT_NOT_FOUND', 'unknown app'],
     ['busy', new EvidenceSourceError('DEVICE_BUSY', 'busy'), 'RESOURCE_EXHAUSTED', 'busy'],
     ['slow', new EvidenceSourceError('DEVICE_TIMEOUT', 'slow'), 'DEADLINE_EXCEEDED', 'slow'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { STRICT_POLICY } from '../../src/attestation/appraisal/appraise.js';
+import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
 import { messageChain } from '../../src/errors/base.js';
 import { EvidenceSourceError } from '../../src/errors/evidence-source-error.js';

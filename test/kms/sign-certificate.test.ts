@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { STRICT_POLICY } from '../../src/attestation/appraisal/appraise.js';
+import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import type { Attestation } from '../../src/attestation/evidence/attestation.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
 import { NO_SNP_ROOTS } from '../../src/attestation/trust-roots.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { STRICT_POLICY } from '../../src/attestation/appraisal/appraise.js';
+import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
 import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
 import { verifyAttestation } from '../../src/attestation/evidence/verify.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import { STRICT_POLICY } from '../../src/attestation/appraisal/appraise.js';
+import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
 import { verifyRaTlsCertificate } from '../../src/attestation/ra-tls/binding.js';
 import { P256Key } from '../../src/crypto/p256.js';

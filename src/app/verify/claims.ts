@@ -1,3 +1,4 @@
+import type { Verdict } from '../../attestation/appraisal/appraise.js';
 import type { AppInfo } from '../../attestation/evidence/app-info.js';
 import { type Attestation, teeVariantOf } from '../../attestation/evidence/attestation.js';
 import { nitroImageHash } from '../../attestation/evidence/measurements.js';
@@ -61,6 +62,12 @@ export function appInfoClaims(info: AppInfo): Claims {
     keyProviderInfo: hex(info.keyProviderInfo),
     initScriptHashes: info.initScriptHashes === null ? null : info.initScriptHashes.map(hex),
   };
+}
+
+/** The named claims, each with its tier, and the codes of what is held against them. */
+export function appraisalClaims({ claims, reasons }: Verdict): Claims {
+  const named = claims.map(({ name, tier, value }) => [name, { tier, value }] as const);
+  return { ...Object.fromEntries(named), reasons: reasons.map(({ code }) => code) };
 }
 
 function tdxClaims(report: TdReport): Claims {

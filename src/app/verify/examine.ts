@@ -1,4 +1,5 @@
-import { type AppraisalPolicy, appraise, STRICT_POLICY } from '../../attestation/appraisal/appraise.js';
+import { judge, type Verdict } from '../../attestation/appraisal/appraise.js';
+import { type AppraisalPolicy, STRICT_POLICY } from '../../attestation/appraisal/policy.js';
 import { TCB_STATUSES } from '../../attestation/dcap/tcb-status.js';
 import type { PlatformEvidence } from '../../attestation/evidence/attestation.js';
 import { appInfo } from '../../attestation/evidence/measurements.js';
@@ -10,7 +11,7 @@ import { parseQuote, type Quote } from '../../attestation/tdx/quote.js';
 import { decodeAttestation } from '../../attestation/wire/decode.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { CollateralError } from '../../errors/collateral-error.js';
-import { appInfoClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, verdictClaims } from './claims.js';
+import { appInfoClaims, appraisalClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, verdictClaims } from './claims.js';
 import type { VerifyInput } from './input.js';
 import type { NeededAnchor } from './roots.js';
 
@@ -90,9 +91,18 @@ function examineAttestation(bytes: Uint8Array): Examination {
         appInfo: appInfoClaims(appInfo(verified, { view: 'runtime' })),
         appInfoBootTime: appInfoClaims(appInfo(verified, { view: 'boot-time' })),
       };
-      return { claims: { ...claims, tcbStatus, advisoryIds, validUntil, ...views }, reportData: verified.reportData, appraise: () => appraise(verified, FILE_POLICY) };
+      const verdict = judge(verified, FILE_POLICY);
+      return {
+        claims: { ...claims, tcbStatus, advisoryIds, validUntil, ...views, appraisal: appraisalClaims(verdict) },
+        reportData: verified.reportData,
+        appraise: () => throwFirst(verdict),
+      };
     },
   };
+}
+
+function throwFirst({ reasons: [reason] }: Verdict): void {
+  if (reason !== undefined) throw reason;
 }
 
 function anchorsOf(platform: PlatformEvidence): readonly NeededAnchor[] {

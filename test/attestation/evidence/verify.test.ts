@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { appraise, STRICT_POLICY } from '../../../src/attestation/appraisal/appraise.js';
+import { appraise } from '../../../src/attestation/appraisal/appraise.js';
+import { STRICT_POLICY } from '../../../src/attestation/appraisal/policy.js';
 import type { CollateralGetter } from '../../../src/attestation/collateral.js';
 import type { Attestation, TdxEvent } from '../../../src/attestation/evidence/attestation.js';
 import { createAttestationVerifier } from '../../../src/attestation/evidence/attestation-verifier.js';
