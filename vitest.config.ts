@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ExercisedReporter } from './test/native/exercised-reporter.js';
 
 export default defineConfig({
   test: {
@@ -7,5 +8,6 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     passWithNoTests: false,
+    reporters: ['default', new ExercisedReporter()],
   },
 });

@@ -12,13 +12,13 @@ export type ShimCall = (env: Readonly<Record<string, string>>, operation: string
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Compiles kernel-shim.cc for this file's tests; each call is one of the addon in a process whose kernel the shim plays. */
+/** Compiles vsock-shim.cc for this file's tests; each call is one of the addon in a process whose vsock connections the shim takes. */
 export function withShim(): ShimCall {
-  const folder = mkdtempSync(join(tmpdir(), 'kernel-shim-'));
-  const shim = join(folder, 'kernel-shim.so');
+  const folder = mkdtempSync(join(tmpdir(), 'vsock-shim-'));
+  const shim = join(folder, 'vsock-shim.so');
   beforeAll(() => {
     const flags = ['-std=c++17', '-O1', '-fPIC', '-shared', '-Wall', '-Wextra', '-Werror'];
-    execFileSync(process.env['CXX'] ?? 'c++', [...flags, here('kernel-shim.cc'), '-o', shim, '-ldl'], { stdio: 'inherit' });
+    execFileSync(process.env['CXX'] ?? 'c++', [...flags, here('vsock-shim.cc'), '-o', shim, '-ldl'], { stdio: 'inherit' });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return async (env, operation, options) => {

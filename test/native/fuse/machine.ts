@@ -1,0 +1,7 @@
+// The machine the mounted devices belong to, the same in the process that serves them and in the tests.
+
+/** Of every development key. */
+export const seed: Uint8Array = Uint8Array.from({ length: 32 }, (_, i) => 64 + i);
+
+/** SHA-256 standing for the OS image. */
+export const imageHash: Uint8Array = new Uint8Array(32).fill(0x33);

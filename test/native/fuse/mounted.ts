@@ -1,0 +1,111 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { buildPrograms } from './build.js';
+import type { Order, Seen } from './control.js';
+import { NO_NSM_FAULTS, NO_RTMR_FAULTS, NO_TSM_FAULTS, type NsmFaults, type RtmrFaults, type TsmFaults } from './faults.js';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Which of the kernel's interfaces the test goes through; see exercised-reporter.ts. */
+    exercises?: string;
+  }
+}
+
+/** The stand-ins of server.ts below one mount point, for all tests of a file. */
+export interface Devices {
+  /** `tsm`, `measurements` and `dev` are below it. */
+  path(...parts: readonly string[]): string;
+  /** Sets these faults and takes all others away. */
+  misbehave(faults: { readonly tsm?: Partial<TsmFaults>; readonly rtmr?: Partial<RtmrFaults>; readonly nsm?: Partial<NsmFaults> }): Promise<void>;
+  seen(): Promise<Seen>;
+}
+
+interface Mounted {
+  readonly child: ChildProcess;
+  readonly point: string;
+  order(order: Order): Promise<Seen>;
+}
+
+/**
+ * Mounts the devices before the tests of this file and unmounts them after. Each test begins with a machine that has just
+ * booted and has no faults. Where FUSE is not to be had, every test is skipped with the reason; with REQUIRE_DEVICES=1
+ * that is a failure, unless the kernel has no /dev/fuse at all.
+ */
+export function mountDevices(exercises: string): Devices {
+  let mounted: Mounted | null = null;
+  let missing = '';
+  const devices = (): Mounted => {
+    if (mounted === null) throw new Error(`not mounted: ${missing}`);
+    return mounted;
+  };
+  beforeAll(async () => {
+    try {
+      mounted = existsSync('/dev/fuse') ? await mount() : null;
+      missing = 'the kernel has no /dev/fuse';
+    } catch (error) {
+      if (process.env['REQUIRE_DEVICES'] === '1') throw error;
+      missing = `cannot mount: ${(error as Error).message}`;
+    }
+  });
+  beforeEach(async ({ task, skip }) => {
+    task.meta.exercises = exercises;
+    if (mounted === null) return skip(missing);
+    await mounted.order({ tsm: NO_TSM_FAULTS, rtmr: NO_RTMR_FAULTS, nsm: NO_NSM_FAULTS, reboot: true });
+  });
+  afterAll(async () => {
+    if (mounted !== null) await unmount(mounted);
+  });
+  return {
+    path: (...parts) => join(devices().point, ...parts),
+    misbehave: async ({ tsm, rtmr, nsm }) => {
+      await devices().order({ tsm: { ...NO_TSM_FAULTS, ...tsm }, rtmr: { ...NO_RTMR_FAULTS, ...rtmr }, nsm: { ...NO_NSM_FAULTS, ...nsm } });
+    },
+    seen: () => devices().order({}),
+  };
+}
+
+async function mount(): Promise<Mounted> {
+  const programs = await buildPrograms();
+  const point = await mkdtemp(join(tmpdir(), 'devices-'));
+  const child = spawn(programs.mount, [point, process.execPath, programs.server], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], serialization: 'advanced' });
+  let complaint = '';
+  child.stderr?.on('data', (text: Buffer) => {
+    complaint += text.toString();
+  });
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(complaint.trim() || 'the server of the devices ended');
+  });
+  ended.catch(() => {});
+  const mounted: Mounted = {
+    child,
+    point,
+    order: async (order) => {
+      child.send(order);
+      const [seen] = (await Promise.race([once(child, 'message'), ended])) as [Seen];
+      return seen;
+    },
+  };
+  try {
+    await mounted.order({});
+    return mounted;
+  } catch (error) {
+    await rm(point, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The server ends when its channel does, and mount.cc unmounts then. */
+async function unmount({ child, point }: Mounted): Promise<void> {
+  // 'exit', because 'close' does not come once the channel is gone.
+  const ended = once(child, 'exit');
+  if (child.connected) child.disconnect();
+  if (child.exitCode === null) await ended;
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  if (mounts.includes(point)) throw new Error(`still mounted: ${point}`);
+  await rm(point, { recursive: true });
+}
