@@ -17,8 +17,9 @@ import { type AgentListeners, openListeners } from './agent-listeners.js';
 import { type AgentPlatform, choosePlatform } from './agent-platform.js';
 import { type AgentServices, createAgentServices, readMachineName } from './agent-services.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
+import { createEvidenceSources, type EvidenceSources, givenSources, type SourceContext } from './evidence-sources.js';
 import { auditTo, type Log, SILENT } from './log.js';
-import { collateralSource, trustRoots } from './trust.js';
+import { trustRoots } from './trust.js';
 
 /** What tests and other compositions may put in place of the real thing. */
 export interface AgentOverrides {
@@ -51,21 +52,30 @@ const DEMO_CERTIFICATE_WAIT_MS = 2_000;
 export function createGuestAgentApp(config: AgentConfig, overrides: AgentOverrides = {}): GuestAgentApp {
   const log = overrides.log ?? SILENT;
   let listeners: AgentListeners | null = null;
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(closing.splice(0).map((end) => end())));
   return {
     async start() {
-      const services = await prepare(config, log, overrides);
-      await Promise.race([services.demoCertificate.request(), delay(DEMO_CERTIFICATE_WAIT_MS, undefined, { ref: false })]);
-      listeners = await openListeners({ config, services, audit: auditTo(log), peerCredentials: peerCredentials(log) });
+      try {
+        const services = await prepare(config, log, overrides, closing);
+        await Promise.race([services.demoCertificate.request(), delay(DEMO_CERTIFICATE_WAIT_MS, undefined, { ref: false })]);
+        listeners = await openListeners({ config, services, audit: auditTo(log), peerCredentials: peerCredentials(log) });
+      } catch (error) {
+        await close();
+        throw error;
+      }
       log.info({ listeners: Object.fromEntries(Object.entries(listeners).map(([name, listener]) => [name, listener?.address ?? null])) }, 'serving');
       return listeners;
     },
     async stop(graceMs) {
       await Promise.all(Object.values(listeners ?? {}).map((listener: AgentListeners[keyof AgentListeners]) => listener?.stop(graceMs)));
+      await close();
     },
   };
 }
 
-async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides): Promise<AgentServices> {
+/** @param closing gets what must be closed in the end, also when this fails */
+async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides, closing: (() => Promise<void>)[]): Promise<AgentServices> {
   const { core } = config;
   const clock = overrides.clock ?? ((): number => Date.now() / 1000);
   const random = overrides.random ?? randomBytes;
@@ -74,7 +84,11 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
   const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
   const { evidence } = platform;
   for (const line of platform.banner) log.warn({}, line);
-  const verifier = overrides.verifier ?? agentVerifier(config, platform, clock, log);
+  const roots = trustRoots(core.rootCa, log);
+  const sources = agentSources(config, platform, { roots, clock, log });
+  closing.push(() => sources.close());
+  await sources.start();
+  const verifier = overrides.verifier ?? createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, clock });
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
   const measured = createMeasuredLog(evidence);
@@ -98,13 +112,12 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides)
 }
 
 /**
- * What the KMS's evidence is judged with. Machines of the development platform are all alike, so without a
+ * What the KMS's evidence is looked up in. Machines of the development platform are all alike, so without a
  * file they need no network for their collateral.
  */
-function agentVerifier({ core }: AgentConfig, platform: AgentPlatform, clock: () => number, log: Log): AttestationVerifier {
+function agentSources({ core }: AgentConfig, platform: AgentPlatform, context: SourceContext): EvidenceSources {
   const own = core.collateralFile === null ? platform.collateral : null;
-  const collateral = own ?? collateralSource({ file: core.collateralFile, pccsUrls: core.pccsUrls }, clock, log);
-  return createAttestationVerifier({ roots: trustRoots(core.rootCa, log), collateral, clock });
+  return own === null ? createEvidenceSources(core, context) : givenSources(own);
 }
 
 /** The host writes the system configuration; an enclave has no such host, and everything it needs is in the agent's own configuration. */

@@ -8,10 +8,11 @@ import type { KeyStore } from '../kms/key-store.js';
 import type { OwnEvidence } from '../kms/own-evidence.js';
 import { createDiskKeyStore } from '../outbound/disk-key-store.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
+import { createEvidenceSources, type EvidenceSources, givenSources } from './evidence-sources.js';
 import { chooseKmsEvidence } from './kms-evidence.js';
 import { createKmsPolicy, knownImages, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
-import { collateralSource, trustRoots } from './trust.js';
+import { trustRoots } from './trust.js';
 
 /** What tests and other compositions may put in place of the real thing. */
 export interface KmsOverrides {
@@ -38,6 +39,8 @@ export interface KmsServices {
   readonly random: (length: number) => Uint8Array;
   readonly store: KeyStore;
   readonly evidence: OwnEvidence;
+  /** What the verifier looks things up in; whoever starts the process starts and closes it. */
+  readonly sources: EvidenceSources;
   readonly verifier: AttestationVerifier;
   readonly policy: KmsPolicy;
   readonly rules: AdmissionRules;
@@ -49,8 +52,9 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
   const clock = overrides.clock ?? ((): number => Date.now() / 1000);
   const build = overrides.build ?? buildVersion();
   const environment = overrides.environment ?? {};
-  const { collateralFile, pccsUrls, rootCa } = config.attestation;
   warnOfRelaxations(config, log);
+  const roots = overrides.roots ?? trustRoots(config.attestation.rootCa, log);
+  const sources = overrides.collateral === undefined ? createEvidenceSources(config.attestation, { roots, clock, log }) : givenSources(overrides.collateral);
   const policy = overrides.policy ?? createKmsPolicy(config.authApi, build.version);
   return {
     config,
@@ -60,11 +64,8 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
     random: overrides.random ?? randomBytes,
     store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
     evidence: overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log })),
-    verifier: createAttestationVerifier({
-      roots: overrides.roots ?? trustRoots(rootCa, log),
-      collateral: overrides.collateral ?? collateralSource({ file: collateralFile, pccsUrls }, clock, log),
-      clock,
-    }),
+    sources,
+    verifier: createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, clock }),
     policy,
     rules: { authorizer: policy.authorizer, appraisal: config.appraisal, images: knownImages(config.image) },
   };

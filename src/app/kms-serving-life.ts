@@ -34,7 +34,7 @@ export interface ServingLife {
 export async function prepareServingLife(services: KmsServices): Promise<ServingLife> {
   const stored = await services.store.load();
   const { keys, rpcCert } = await freshCertificates(services, stored);
-  const metrics = services.config.metricsEnabled ? new KmsMetrics() : null;
+  const metrics = services.config.metricsEnabled ? new KmsMetrics(() => services.sources.metrics()) : null;
   const handler = createRequestHandler({
     bindings: kmsBindings(dependencies(services, keys, stored)),
     prpc: [{ mount: '/prpc', trimPrefix: 'KMS.', service: KMS }],

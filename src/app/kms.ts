@@ -1,6 +1,7 @@
 import type { KmsConfig } from '../config/kms-config.js';
 import type { ListenAddress, Listener } from '../http/listen/listener.js';
 import type { TcpPlace } from '../http/listen/tcp.js';
+import type { EvidenceSources } from './evidence-sources.js';
 import { createOnboarding, openOnboardLife } from './kms-onboard-life.js';
 import { createKmsServices, type KmsOverrides, type KmsServices } from './kms-services.js';
 import { prepareServingLife } from './kms-serving-life.js';
@@ -37,6 +38,7 @@ class KmsProcess implements KmsApp {
   readonly #overrides: KmsOverrides;
   #end: { readonly resolve: () => void; readonly reject: (error: unknown) => void };
   #listener: Listener | null = null;
+  #sources: EvidenceSources | null = null;
   #switching: Promise<void> | null = null;
   #stopping = false;
 
@@ -58,6 +60,17 @@ class KmsProcess implements KmsApp {
 
   async start(): Promise<void> {
     const services = await createKmsServices(this.#config, this.#overrides);
+    this.#sources = services.sources;
+    try {
+      await services.sources.start();
+      await this.#begin(services);
+    } catch (error) {
+      await services.sources.close();
+      throw error;
+    }
+  }
+
+  async #begin(services: KmsServices): Promise<void> {
     const state = await services.store.state();
     const { enabled, autoBootstrapDomain } = this.#config.onboard;
     if (state === 'complete' || !enabled) await this.#serve(services, this.#config.rpc);
@@ -74,6 +87,7 @@ class KmsProcess implements KmsApp {
     await this.#switching;
     await this.#listener?.stop(graceMs);
     this.#listener = null;
+    await this.#sources?.close();
     this.life = 'stopped';
     this.#end.resolve();
   }
@@ -103,6 +117,7 @@ class KmsProcess implements KmsApp {
     } catch (error) {
       await this.#listener?.stop(0);
       this.#listener = null;
+      await services.sources.close();
       this.life = 'stopped';
       this.#end.reject(error);
     }

@@ -30,3 +30,15 @@ export interface CollateralRequest {
 export interface CollateralGetter {
   getCollateral(request: CollateralRequest): Promise<QuoteCollateral>;
 }
+
+/** A text that is the same for requests of the same collateral: TEE, FMSPC in lower-case hex and CA, at most 32 characters. */
+export function collateralKey({ tee, fmspc, ca }: CollateralRequest): string {
+  return `${tee}-${Buffer.from(fmspc).toString('hex')}-${ca}`;
+}
+
+/** The request `collateralKey` made the text from, or null for any other text. */
+export function collateralRequestFromKey(key: string): CollateralRequest | null {
+  const [, tee, fmspc, ca] = /^(tdx|sgx)-([0-9a-f]{12})-(processor|platform)$/.exec(key) ?? [];
+  if ((tee !== 'tdx' && tee !== 'sgx') || fmspc === undefined || (ca !== 'processor' && ca !== 'platform')) return null;
+  return { tee, fmspc: Uint8Array.from(Buffer.from(fmspc, 'hex')), ca };
+}

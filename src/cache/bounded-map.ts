@@ -39,6 +39,15 @@ export class BoundedMap<V extends object> {
     if (oldest.done !== true) this.#entries.delete(oldest.value);
   }
 
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  /** All of them, the least recently used first; looking at them here is no use. */
+  entries(): readonly (readonly [key: string, value: V])[] {
+    return [...this.#entries];
+  }
+
   /** The value kept under `key`, or the one `create` gives. A throwing `create` leaves nothing behind. */
   getOrCreate(key: string, create: () => V): V {
     const known = this.get(key);

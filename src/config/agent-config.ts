@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { certificateHosts } from './certificate-hosts.js';
+import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from './collateral-config.js';
 import { type Listener, listenerSchema, type ListenAddress, parseListenAddress } from './listen-address.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
@@ -69,6 +70,7 @@ export interface AgentCore {
   readonly pccsUrls: readonly string[];
   /** Recorded collateral instead of the network; null for the network. */
   readonly collateralFile: string | null;
+  readonly collateralCache: CollateralCacheConfig;
   /** TCB statuses and advisories the KMS's platform may have. */
   readonly acceptedTcbStatuses: readonly string[];
   readonly acceptedAdvisoryIds: readonly string[];
@@ -102,7 +104,7 @@ const coreSchema = z.strictObject({
   root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null), gcp_tpm: path.nullable().default(null) }).prefault({}),
   certificate_hosts: certificateHosts,
   pccs_url: z.union([z.array(pccs).max(8), pccs.transform((url) => [url])]).default([]),
-  collateral_file: path.nullable().default(null),
+  ...collateralKeys,
   accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
   accepted_advisory_ids: z.array(z.string().min(1)).max(256).default([]),
 });
@@ -195,6 +197,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     certificateHosts: core.certificate_hosts,
     pccsUrls: core.pccs_url,
     collateralFile: core.collateral_file,
+    collateralCache: collateralCacheOf(core),
     acceptedTcbStatuses: core.accepted_tcb_statuses,
     acceptedAdvisoryIds: core.accepted_advisory_ids,
   };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import { appraisalPolicyOf, appraisalTable } from './appraisal-config.js';
 import { certificateHosts } from './certificate-hosts.js';
+import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from './collateral-config.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
 
@@ -27,6 +28,7 @@ export interface TrustConfig {
   readonly pccsUrls: readonly string[];
   /** Recorded collateral instead of the network; null for the network. */
   readonly collateralFile: string | null;
+  readonly collateralCache: CollateralCacheConfig;
   /** Certificate files that replace vendor roots; null keeps the vendor's. */
   readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null; readonly gcpTpm: string | null };
   /** Hosts that URLs inside certificates are fetched from: names, or `*.` and a suffix. */
@@ -80,7 +82,7 @@ const attestation = z.strictObject({
   urls: z.strictObject({ pccs: z.union([text, z.array(http).min(1).max(8)]).default(''), amd_kds: text.default('') }).prefault({}),
   root_ca: rootCa.prefault({}),
   certificate_hosts: certificateHosts,
-  collateral_file: path.nullable().default(null),
+  ...collateralKeys,
 });
 
 const evidence = z.strictObject({
@@ -224,6 +226,7 @@ function trustOf({ attestation: raw }: Raw['core']): TrustConfig {
     insecureAllowExternalTrustAnchors: raw.insecure_allow_external_trust_anchors,
     pccsUrls: typeof pccs === 'string' ? [pccs.trim()].filter((url) => url !== '') : pccs,
     collateralFile: raw.collateral_file,
+    collateralCache: collateralCacheOf(raw),
     rootCa: { tdx: raw.root_ca.tdx, awsNitroEnclave: raw.root_ca.aws_nitro_enclave, gcpTpm: raw.root_ca.gcp_tpm },
     certificateHosts: raw.certificate_hosts,
   };

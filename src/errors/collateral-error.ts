@@ -1,6 +1,12 @@
 import { DstackError } from './base.js';
 
-export type CollateralCode = 'COLLATERAL_UNAVAILABLE' | 'COLLATERAL_ANSWER_INVALID';
+export type CollateralCode =
+  /** Nobody delivered it: no connection, no answer in time, or a refusal. */
+  | 'COLLATERAL_UNAVAILABLE'
+  /** Something was delivered that is no collateral: too long, or cannot be read. */
+  | 'COLLATERAL_ANSWER_INVALID'
+  /** It can be read but not relied on: forged, expired, or of another platform. The cause says which. */
+  | 'COLLATERAL_REJECTED';
 
 /** Collateral could not be had. Never says anything about the evidence it was wanted for. */
 export class CollateralError extends DstackError<CollateralCode> {}

@@ -1,89 +1,186 @@
-import type { CollateralGetter, CollateralRequest, QuoteCollateral } from '../attestation/collateral.js';
-import { parseQeIdentity } from '../attestation/dcap/qe-identity.js';
-import { parseTcbInfo } from '../attestation/dcap/tcb-info.js';
+import { type CollateralGetter, collateralKey, collateralRequestFromKey, type CollateralRequest, type QuoteCollateral } from '../attestation/collateral.js';
+import { type AcceptedCollateral, isOlder } from '../attestation/dcap/accept-collateral.js';
 import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
-import { DstackError } from '../errors/base.js';
-import { parseCrl } from '../x509/crl.js';
+import type { CollateralDirectory } from './collateral-directory.js';
+import { type AcceptCollateral, type CollateralSource, isRevocation } from './collateral-source.js';
+import { backoff, type BackoffRange } from './timing.js';
 
 /** Kinds of platform kept; anybody who has a genuine quote can make one more. */
 const KEPT = { capacity: 64, maxKeyLength: 64 };
+/** Kinds of platform looked up at the same time: anybody can ask for any. */
+const MAX_PENDING = 16;
+/** Milliseconds between looks at what is due. */
+const TICK_MS = 30_000;
+/** Seconds until what came from disk, of unknown age, is fetched anew. */
+const AFTER_DISK_SECONDS = 60;
+/** Seconds between attempts to refresh while nobody delivers. */
+const RETRY: BackoffRange = { first: 60, most: 3_600 };
 
 export interface CollateralCacheOptions {
+  readonly source: CollateralSource;
+  /** For what is read from disk; the source has applied it already. */
+  readonly accept: AcceptCollateral;
+  /** null: in memory only. */
+  readonly directory: CollateralDirectory | null;
   /** Unix seconds. */
   readonly clock: () => number;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
   /** Seconds after which collateral is fetched again although it has not ended: revocations should not take a month to arrive. */
   readonly refreshSeconds: number;
-  /** Told when such a fetch failed. */
-  readonly onRefreshFailure: (error: unknown) => void;
+  /** Told of what went wrong without anybody having to wait for it. */
+  readonly warn: (message: string, key: string, error: unknown) => void;
 }
 
 interface Entry {
-  readonly collateral: QuoteCollateral;
-  /** First of the next updates announced in it, unix seconds. */
-  readonly endsAt: number;
-  /** When to fetch it again in the background, unix seconds. */
+  readonly accepted: AcceptedCollateral;
+  /** When it was last found to be the newest there is, unix seconds; when it was loaded, for what came from disk. */
+  confirmedAt: number;
+  /** When to fetch it again, unix seconds. */
   refreshAt: number;
+  failures: number;
 }
 
-/** Seconds between attempts to refresh while the service is away. */
-const RETRY_SECONDS = 60;
+/** What the metrics show. */
+export interface CacheState {
+  readonly entries: number;
+  /** Seconds since the oldest entry was confirmed, and until the first one ends; null when there is none. */
+  readonly oldestSeconds: number | null;
+  readonly firstEndSeconds: number | null;
+}
 
 /**
- * Remembers collateral per kind of platform until a part of it announces its next update. Older than `refreshSeconds` it is
- * fetched again in the background and kept until that succeeds: the service being slow or away must not stop a KMS.
- * Calls for the same collateral wait for one fetch.
+ * Remembers collateral per kind of platform, in memory and on disk, until a part of it ends. Long before that it is fetched again,
+ * whether anybody asks for it or not, and kept until something as new was accepted in its place: services that are away, lie or
+ * lag behind must not stop a KMS. Calls for the same collateral wait for one fetch.
  */
-export function cacheCollateral(source: CollateralGetter, options: CollateralCacheOptions): CollateralGetter {
-  const cache = new CollateralCache(source, options);
-  return { getCollateral: (wanted) => cache.get(wanted) };
-}
-
-class CollateralCache {
-  readonly #source: CollateralGetter;
+export class CollateralCache implements CollateralGetter {
   readonly #options: CollateralCacheOptions;
   readonly #entries = new BoundedMap<Entry>(KEPT);
-  readonly #pending = new Map<string, Promise<QuoteCollateral>>();
+  readonly #pending = new Map<string, Promise<AcceptedCollateral>>();
+  #timer: NodeJS.Timeout | null = null;
+  #refreshing = false;
+  #written: Promise<void> = Promise.resolve();
 
-  constructor(source: CollateralGetter, options: CollateralCacheOptions) {
-    this.#source = source;
+  constructor(options: CollateralCacheOptions) {
     this.#options = options;
   }
 
-  async get(wanted: CollateralRequest): Promise<QuoteCollateral> {
-    const key = `${wanted.tee}:${wanted.ca}:${Buffer.from(wanted.fmspc).toString('hex')}`;
+  /** @throws CollateralError */
+  async getCollateral(wanted: CollateralRequest): Promise<QuoteCollateral> {
+    const key = collateralKey(wanted);
     const entry = this.#entries.get(key);
-    const now = this.#options.clock();
-    if (entry === undefined || now >= entry.endsAt) return this.#fetchOnce(key, wanted);
-    if (now >= entry.refreshAt) {
-      entry.refreshAt = now + RETRY_SECONDS;
-      this.#fetchOnce(key, wanted).catch(this.#options.onRefreshFailure);
-    }
-    return entry.collateral;
+    if (entry !== undefined && this.#options.clock() <= entry.accepted.validUntil) return entry.accepted.collateral;
+    return (await this.#once(key, async () => (await this.#fromDisk(key, wanted)) ?? (await this.#fetch(key, wanted)))).collateral;
   }
 
-  #fetchOnce(key: string, wanted: CollateralRequest): Promise<QuoteCollateral> {
+  /** Loads what is on disk and begins to keep it fresh; `close` ends that. */
+  async start(): Promise<void> {
+    try {
+      for (const key of (await this.#options.directory?.keys()) ?? []) {
+        const wanted = collateralRequestFromKey(key);
+        if (wanted !== null) await this.#fromDisk(key, wanted);
+      }
+    } catch (error) {
+      this.#options.warn('the collateral directory cannot be read', '', error);
+    }
+    this.#timer = setInterval(() => void this.refreshDue(), TICK_MS).unref();
+  }
+
+  /** Resolves when everything accepted so far is on disk. */
+  async close(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#written;
+  }
+
+  /** Fetches whatever is due, one after another. Never rejects. */
+  async refreshDue(): Promise<void> {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    for (const [key, entry] of this.#entries.entries()) {
+      const wanted = collateralRequestFromKey(key);
+      if (wanted === null || this.#options.clock() < entry.refreshAt) continue;
+      await this.#once(key, () => this.#fetch(key, wanted)).catch((error: unknown) => this.#refreshFailed(key, wanted, entry, error));
+    }
+    this.#refreshing = false;
+  }
+
+  get state(): CacheState {
+    const now = this.#options.clock();
+    const entries = this.#entries.entries().map(([, entry]) => entry);
+    const least = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.min(...values));
+    const oldest = least(entries.map(({ confirmedAt }) => confirmedAt));
+    const firstEnd = least(entries.map(({ accepted }) => accepted.validUntil));
+    return { entries: entries.length, oldestSeconds: oldest === null ? null : now - oldest, firstEndSeconds: firstEnd === null ? null : firstEnd - now };
+  }
+
+  #once(key: string, obtain: () => Promise<AcceptedCollateral>): Promise<AcceptedCollateral> {
     const known = this.#pending.get(key);
     if (known !== undefined) return known;
-    const started = this.#fetch(key, wanted).finally(() => this.#pending.delete(key));
+    if (this.#pending.size >= MAX_PENDING) {
+      return Promise.reject(new CollateralError('COLLATERAL_UNAVAILABLE', `collateral of ${MAX_PENDING} kinds of platform is being fetched already`));
+    }
+    const started = obtain().finally(() => this.#pending.delete(key));
     this.#pending.set(key, started);
     return started;
   }
 
-  async #fetch(key: string, wanted: CollateralRequest): Promise<QuoteCollateral> {
-    const collateral = await this.#source.getCollateral(wanted);
-    const entry = { collateral, endsAt: nextUpdate(collateral), refreshAt: this.#options.clock() + this.#options.refreshSeconds };
-    this.#entries.set(key, entry);
-    return collateral;
+  async #fetch(key: string, wanted: CollateralRequest): Promise<AcceptedCollateral> {
+    return this.#take(key, await this.#options.source.fetch(wanted), true);
   }
-}
 
-/** Unix seconds. @throws CollateralError COLLATERAL_ANSWER_INVALID when a part cannot be read */
-function nextUpdate({ tcbInfo, qeIdentity, rootCaCrl, pckCrl }: QuoteCollateral): number {
-  try {
-    return Math.min(parseTcbInfo(tcbInfo).nextUpdate, parseQeIdentity(qeIdentity).nextUpdate, parseCrl(rootCaCrl).nextUpdate, parseCrl(pckCrl).nextUpdate);
-  } catch (cause) {
-    if (cause instanceof DstackError) throw new CollateralError('COLLATERAL_ANSWER_INVALID', 'the collateral cannot be read', { cause });
-    throw cause;
+  /** null when there is none, or none that is still good. */
+  async #fromDisk(key: string, wanted: CollateralRequest): Promise<AcceptedCollateral | null> {
+    const stored = await this.#readDisk(key, wanted);
+    return stored === null ? null : this.#take(key, stored, false);
+  }
+
+  async #readDisk(key: string, wanted: CollateralRequest): Promise<AcceptedCollateral | null> {
+    try {
+      const stored = (await this.#options.directory?.read(key)) ?? null;
+      return stored === null ? null : this.#options.accept(stored, wanted);
+    } catch (error) {
+      this.#options.warn('collateral on disk is not used', key, error);
+      return null;
+    }
+  }
+
+  /** Puts it in place of what is there, unless that is newer and still good. @returns what is there then */
+  #take(key: string, accepted: AcceptedCollateral, fetched: boolean): AcceptedCollateral {
+    const now = this.#options.clock();
+    const known = this.#entries.get(key);
+    const keeps = known !== undefined && now <= known.accepted.validUntil && isOlder(accepted, known.accepted);
+    const kept = keeps ? known.accepted : accepted;
+    this.#entries.set(key, { accepted: kept, confirmedAt: now, refreshAt: now + (fetched ? this.#interval(kept, now) : AFTER_DISK_SECONDS * this.#options.random()), failures: 0 });
+    if (fetched && !keeps) this.#store(key, (directory) => directory.write(key, accepted.collateral));
+    return kept;
+  }
+
+  /** Seconds; never more than half of what is left, so that there is time for many attempts. */
+  #interval({ validUntil }: AcceptedCollateral, now: number): number {
+    return Math.min(this.#options.refreshSeconds, (validUntil - now) / 2) * (0.8 + 0.2 * this.#options.random());
+  }
+
+  async #refreshFailed(key: string, wanted: CollateralRequest, entry: Entry, error: unknown): Promise<void> {
+    this.#options.warn('collateral could not be refreshed', key, error);
+    entry.failures++;
+    entry.refreshAt = this.#options.clock() + backoff(entry.failures, RETRY, this.#options.random);
+    if (isRevocation(error)) {
+      // A genuine list names the signer of what is kept: better none than that.
+      this.#store(key, (directory) => directory.remove(key));
+      await this.#written;
+      this.#entries.delete(key);
+      return;
+    }
+    // Sites without a network bring newer collateral by hand.
+    const stored = await this.#readDisk(key, wanted);
+    if (stored !== null && isOlder(entry.accepted, stored)) this.#take(key, stored, false);
+  }
+
+  #store(key: string, change: (directory: CollateralDirectory) => Promise<void>): void {
+    const { directory, warn } = this.#options;
+    if (directory === null) return;
+    this.#written = this.#written.then(() => change(directory)).catch((error: unknown) => warn('the collateral directory cannot be written', key, error));
   }
 }

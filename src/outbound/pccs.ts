@@ -1,81 +1,105 @@
-import { request } from 'undici';
-import { assembleCollateral, isSuccess, pccsBase, pccsTargets, rootCrlLocation, type PccsAnswer } from '../attestation/dcap/pccs-answers.js';
-import type { CollateralGetter, CollateralRequest, QuoteCollateral } from '../attestation/collateral.js';
-import { CollateralError } from '../errors/collateral-error.js';
-import { DstackError } from '../errors/base.js';
-import { BodyTooLarge, boundedBytes } from './bounded-body.js';
+import type { CollateralRequest } from '../attestation/collateral.js';
+import type { AcceptedCollateral } from '../attestation/dcap/accept-collateral.js';
+import { type CollateralCode, CollateralError } from '../errors/collateral-error.js';
+import { Circuit } from './circuit.js';
+import type { AcceptCollateral, CollateralSource } from './collateral-source.js';
+import { NoAnswer, UnwantedStatus } from './http-get.js';
+import { askPccs } from './pccs-endpoint.js';
+import { backoff, type BackoffRange, SYSTEM_TIMING, type Timing } from './timing.js';
 
 export const DEFAULT_PCCS_URL = 'https://pccs.phala.network';
 
-const MAX_BODY_BYTES = 8 * 1024 * 1024;
-const DEFAULT_TIMEOUT_MS = 20_000;
+const DEFAULT_REQUEST_MS = 10_000;
+/** Times every address is tried for one call. */
+const ROUNDS = 2;
+/** Milliseconds between them. */
+const PAUSE: BackoffRange = { first: 500, most: 5_000 };
 
 export interface PccsOptions {
-  /** Base addresses, asked in order until one delivers. */
+  /** Base addresses, asked in order until one delivers what is accepted. */
   readonly urls: readonly string[];
-  /** Milliseconds one address may take for all four answers (default 20 s). */
-  readonly timeoutMs?: number;
+  readonly accept: AcceptCollateral;
+  /** Milliseconds for one request (default 10 s). */
+  readonly requestMs?: number;
+  readonly timing?: Timing;
+  /** Ends what is in flight. */
+  readonly signal?: AbortSignal;
+  /** Told the outcome at every address asked; `endpoint` is its place among `urls`, `error` null when it delivered. */
+  readonly observe?: (endpoint: number, error: CollateralError | null) => void;
 }
 
 /**
- * Collateral from a PCCS or from Intel, fetched anew on each call (spec/attestation.md section 6.6). Nothing is trusted for
- * where it came from: whoever uses it checks its signatures.
- * @throws CollateralError from `getCollateral`: the failure of the last address
+ * Collateral from a PCCS or from Intel, fetched anew on each call (spec/attestation.md section 6.6). What one address delivers and
+ * `accept` refuses is as if it had delivered nothing: the next one is asked. Addresses that do not answer are left alone for
+ * some seconds; when that is all of them the call fails at once.
+ * @throws CollateralError from `fetch`: the gravest failure met
  */
-export function createPccs({ urls, timeoutMs = DEFAULT_TIMEOUT_MS }: PccsOptions): CollateralGetter {
+export function createPccs({ urls, accept, requestMs = DEFAULT_REQUEST_MS, timing = SYSTEM_TIMING, signal = new AbortController().signal, observe = () => undefined }: PccsOptions): CollateralSource {
   if (urls.length === 0) throw new TypeError('at least one PCCS address is needed');
+  const endpoints = urls.map((url, index) => new Endpoint(async (wanted) => accept(await askPccs(url, wanted, { requestMs, signal }), wanted), new Circuit(timing), (error) => observe(index, error)));
   return {
-    async getCollateral(wanted) {
-      let failure: unknown;
-      for (const url of urls) {
-        try {
-          return await fetchAll(pccsBase(url), wanted, AbortSignal.timeout(timeoutMs));
-        } catch (error) {
-          if (!(error instanceof CollateralError)) throw error;
-          failure = error;
-        }
+    async fetch(wanted) {
+      const failures: CollateralError[] = [];
+      for (let round = 1; round <= ROUNDS && !signal.aborted; round++) {
+        const outcome = await inOrder(endpoints, wanted, failures);
+        if (outcome !== null) return outcome;
+        if (round === ROUNDS || !failures.slice(-endpoints.length).some(mayPass)) break;
+        await timing.sleep(backoff(round, PAUSE, () => timing.random()), signal).catch(() => undefined);
       }
-      throw failure;
+      throw gravest(failures) ?? new CollateralError('COLLATERAL_UNAVAILABLE', 'no collateral service answered lately; they are left alone for some seconds');
     },
   };
 }
 
-async function fetchAll(base: string, wanted: CollateralRequest, signal: AbortSignal): Promise<QuoteCollateral> {
-  const targets = pccsTargets(wanted);
-  const [pckCrl, tcbInfo, qeIdentity] = await Promise.all([targets.pckCrl, targets.tcbInfo, targets.qeIdentity].map((target) => get(base + target, signal)));
-  if (pckCrl === undefined || tcbInfo === undefined || qeIdentity === undefined) throw new TypeError('three requests give three answers');
-  return assembleCollateral({ pckCrl, tcbInfo, qeIdentity, rootCaCrl: await rootCrl(base + targets.rootCaCrl, qeIdentity, signal) });
-}
+class Endpoint {
+  readonly #ask: (wanted: CollateralRequest) => Promise<AcceptedCollateral>;
+  readonly #circuit: Circuit;
+  readonly #observe: (error: CollateralError | null) => void;
 
-/** Intel's own service has no such path; its root CRL is where the certificates say. */
-async function rootCrl(url: string, qeIdentity: PccsAnswer, signal: AbortSignal): Promise<PccsAnswer> {
-  const served = await get(url, signal);
-  if (isSuccess(served)) return served;
-  const location = rootCrlLocation(qeIdentity);
-  return location === null || !mayBeAsked(location, url) ? served : get(location, signal);
-}
+  constructor(ask: (wanted: CollateralRequest) => Promise<AcceptedCollateral>, circuit: Circuit, observe: (error: CollateralError | null) => void) {
+    this.#ask = ask;
+    this.#circuit = circuit;
+    this.#observe = observe;
+  }
 
-/** Where Intel publishes its root CRL. */
-const INTEL_CRL_HOST = 'certificates.trustedservices.intel.com';
-
-/** The location stands in a certificate nobody has verified yet, so it may only name Intel's host or the service that sent it. */
-function mayBeAsked(location: string, service: string): boolean {
-  if (!URL.canParse(location)) return false;
-  const { protocol, hostname } = new URL(location);
-  return (protocol === 'https:' || protocol === 'http:') && (hostname === INTEL_CRL_HOST || hostname === new URL(service).hostname);
-}
-
-async function get(url: string, signal: AbortSignal): Promise<PccsAnswer> {
-  try {
-    const { statusCode, headers, body } = await request(url, { signal });
-    return { status: statusCode, headers: singleValues(headers), body: Uint8Array.from(await boundedBytes(body, MAX_BODY_BYTES)) };
-  } catch (cause) {
-    if (cause instanceof DstackError) throw cause;
-    if (cause instanceof BodyTooLarge) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `collateral service ${url}: ${cause.message}`, { cause });
-    throw new CollateralError('COLLATERAL_UNAVAILABLE', `collateral service ${url} cannot be reached`, { cause });
+  /** null when it is left alone. @throws CollateralError */
+  async fetch(wanted: CollateralRequest): Promise<AcceptedCollateral | null> {
+    if (!this.#circuit.admits()) return null;
+    try {
+      const accepted = await this.#ask(wanted);
+      this.#circuit.answered();
+      this.#observe(null);
+      return accepted;
+    } catch (error) {
+      if (error instanceof CollateralError && error.cause instanceof NoAnswer) this.#circuit.silent();
+      else this.#circuit.answered();
+      if (error instanceof CollateralError) this.#observe(error);
+      throw error;
+    }
   }
 }
 
-function singleValues(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : [])));
+async function inOrder(endpoints: readonly Endpoint[], wanted: CollateralRequest, failures: CollateralError[]): Promise<AcceptedCollateral | null> {
+  for (const endpoint of endpoints) {
+    try {
+      const accepted = await endpoint.fetch(wanted);
+      if (accepted !== null) return accepted;
+    } catch (error) {
+      if (!(error instanceof CollateralError)) throw error;
+      failures.push(error);
+    }
+  }
+  return null;
+}
+
+/** Whether the same question may have another answer in a moment. */
+function mayPass({ cause }: CollateralError): boolean {
+  return cause instanceof NoAnswer || (cause instanceof UnwantedStatus && (cause.status >= 500 || cause.status === 429));
+}
+
+const GRAVITY: Readonly<Record<CollateralCode, number>> = { COLLATERAL_UNAVAILABLE: 0, COLLATERAL_ANSWER_INVALID: 1, COLLATERAL_REJECTED: 2 };
+
+/** What operators should hear of first; of several alike, the last. */
+function gravest(failures: readonly CollateralError[]): CollateralError | null {
+  return failures.reduce<CollateralError | null>((worst, failure) => (worst === null || GRAVITY[failure.code] >= GRAVITY[worst.code] ? failure : worst), null);
 }

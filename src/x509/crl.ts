@@ -14,7 +14,10 @@ export interface RevocationList {
   readonly signature: Uint8Array;
   readonly issuerRaw: Uint8Array;
   /** Unix seconds. */
+  readonly thisUpdate: number;
   readonly nextUpdate: number;
+  /** Grows with every list of its issuer (RFC 5280 section 5.2.3); null when the list has none. */
+  readonly number: bigint | null;
   /** Keys made by `serialKey`. */
   readonly revokedSerials: ReadonlySet<string>;
   readonly issuingDistributionPoint: IssuingDistributionPoint | null;
@@ -59,7 +62,6 @@ function parseCertificateList(der: Uint8Array): RevocationList {
   if (versionValue.length !== 1 || versionValue[0] !== 1) throw malformed('not version 2');
   if (algorithmOid(innerAlgorithm) !== signatureAlgorithm) throw malformed('two different signature algorithms');
   if (thisUpdate === undefined || nextUpdate === undefined) throw malformed('no nextUpdate');
-  unixTime(thisUpdate);
   const revoked = optional[0]?.tag === TAG.sequence ? optional.shift() : undefined;
   const [extensions, ...unexpected] = optional;
   if (unexpected.length > 0) throw malformed('unexpected element');
@@ -69,20 +71,30 @@ function parseCertificateList(der: Uint8Array): RevocationList {
     signatureAlgorithmOid: signatureAlgorithm,
     signature: bitStringBytes(expectTag(signature, TAG.bitString)),
     issuerRaw: expectTag(issuer, TAG.sequence).raw,
+    thisUpdate: unixTime(thisUpdate),
     nextUpdate: unixTime(nextUpdate),
     revokedSerials: new Set(revoked === undefined ? [] : children(revoked, MAX_ENTRIES).map(revokedSerial)),
-    issuingDistributionPoint: readCrlExtensions(expectTag(extensions, 0xa0)),
+    ...readCrlExtensions(expectTag(extensions, 0xa0)),
   };
 }
 
-function readCrlExtensions(wrapper: DerNode): IssuingDistributionPoint | null {
+function readCrlExtensions(wrapper: DerNode): Pick<RevocationList, 'number' | 'issuingDistributionPoint'> {
   let point: IssuingDistributionPoint | null = null;
+  let number: bigint | null = null;
   for (const { oid, critical, value } of readExtensions(readDer(wrapper.value, TAG.sequence))) {
     if (oid === OID.deltaIndicator) throw malformed('a delta list');
     if (oid === OID.issuingDistributionPoint) point = parseIssuingDistributionPoint(value);
-    else if (critical && oid !== OID.crlNumber && oid !== OID.authorityKeyId) throw malformed(`unknown critical extension ${oid}`);
+    else if (oid === OID.crlNumber) number = crlNumber(value);
+    else if (critical && oid !== OID.authorityKeyId) throw malformed(`unknown critical extension ${oid}`);
   }
-  return point;
+  return { number, issuingDistributionPoint: point };
+}
+
+/** At most 20 octets (RFC 5280 section 5.2.3), and one for the sign. */
+function crlNumber(value: Uint8Array): bigint {
+  const octets = readDer(value, TAG.integer).value;
+  if (octets.length === 0 || octets.length > 21 || (octets[0] ?? 0) > 0x7f) throw malformed('the number is not that of a revocation list');
+  return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
 }
 
 function revokedSerial(entry: DerNode): string {

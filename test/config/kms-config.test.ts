@@ -18,7 +18,7 @@ describe('KMS configuration', () => {
       image: { verify: true, knownMeasurements: null },
       metricsEnabled: true,
       authApi: { type: 'webhook', url: 'http://auth-api:8000' },
-      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null }, certificateHosts: ['*.storage.googleapis.com'] },
+      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 21_600 }, rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null }, certificateHosts: ['*.storage.googleapis.com'] },
       appraisal: STRICT_POLICY,
       evidence: { source: 'agent', address: null },
       callerEvidenceMaxAgeSeconds: 600,
@@ -60,6 +60,14 @@ describe('KMS configuration', () => {
     invalid({ core: { appraisal: { insecure_allow_debug: true } } }, 'insecure_allow_debug');
     invalid({ core: { appraisal: { measurements: { mr_system: ['00'] } } } }, 'mr_system');
     invalid({ core: { appraisal: { tcb_grace_period: -1 } } }, 'tcb_grace_period');
+  });
+
+  it('keeps collateral as core.attestation says', () => {
+    const of = (attestation: object) => parseKmsConfig({ core: { attestation } }, 'x').attestation.collateralCache;
+    expect(of({ collateral_cache_dir: '/var/cache/dstack', collateral_max_age: 86_400, collateral_refresh: 600 })).toEqual({ directory: '/var/cache/dstack', maxAgeSeconds: 86_400, refreshSeconds: 600 });
+    invalid({ core: { attestation: { collateral_max_age: 60 } } }, 'collateral_max_age');
+    invalid({ core: { attestation: { collateral_refresh: 0 } } }, 'collateral_refresh');
+    invalid({ core: { attestation: { collateral_cache_dir: '' } } }, 'collateral_cache_dir');
   });
 
   it('lets DSTACK_AGENT_ADDRESS name the guest agent', () => {

@@ -1,23 +1,21 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
-import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
-import { cacheCollateral } from '../../src/outbound/collateral-cache.js';
-import { createPccs } from '../../src/outbound/pccs.js';
-import { DEVELOPMENT_MACHINE } from '../../src/simulator/tdx-machine.js';
+import type { QuoteCollateral } from '../../src/attestation/collateral.js';
+import type { CollateralError } from '../../src/errors/collateral-error.js';
+import { acceptanceOf } from '../../src/outbound/collateral-source.js';
+import { createPccs, type PccsOptions } from '../../src/outbound/pccs.js';
 import { pccsAnswer } from '../../src/simulator/pccs-answers.js';
-import { clock, machineOf, NOW, testApp } from '../app/support/development-kms.js';
-import { CollateralError } from '../../src/errors/collateral-error.js';
-import type { CollateralGetter, CollateralRequest, QuoteCollateral } from '../../src/attestation/collateral.js';
+import { fakeTiming } from './support/fake-timing.js';
 import { type FakeServer, startFakeServer } from './support/http-fake.js';
+import { DAY, forged, NOW, pki, signedCollateral, WANTED } from './support/signed-collateral.js';
 
-const wanted: CollateralRequest = { tee: 'tdx', fmspc: DEVELOPMENT_MACHINE.fmspc, ca: 'platform' };
-const machine = machineOf(testApp('app'));
 const fakes: FakeServer[] = [];
 afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
 
-async function pccs(alter: (target: string, response: ServerResponse) => boolean = () => false): Promise<FakeServer> {
-  const collateral = await machine.collateral.getCollateral(wanted);
+const accept = acceptanceOf({ root: pki.root, clock: () => NOW, maxAgeSeconds: null });
+const good = signedCollateral();
+
+async function service(collateral: QuoteCollateral = good, alter: (target: string, response: ServerResponse) => boolean = () => false): Promise<FakeServer> {
   const fake = await startFakeServer();
   fakes.push(fake);
   fake.respond = ({ url = '' }, response) => {
@@ -28,95 +26,137 @@ async function pccs(alter: (target: string, response: ServerResponse) => boolean
   return fake;
 }
 
+/** Answers TCB info in this way, the rest as it should be. */
+const tcbInfoBy = (answer: (response: ServerResponse) => unknown): Promise<FakeServer> => service(good, (target, response) => target.includes('/tcb') && (answer(response), true));
+const silent = (): Promise<FakeServer> => service(good, () => true);
+
+function pccs(services: readonly FakeServer[], more: Partial<PccsOptions> = {}) {
+  const timing = fakeTiming();
+  const outcomes: [number, string][] = [];
+  const source = createPccs({
+    urls: services.map(({ url }) => url),
+    accept,
+    timing,
+    requestMs: 5_000,
+    observe: (endpoint, error) => outcomes.push([endpoint, error?.code ?? 'ok']),
+    ...more,
+  });
+  return { source, timing, outcomes, fetch: () => source.fetch(WANTED) };
+}
+
+const failure = (code: CollateralError['code']) => ({ name: 'CollateralError', code });
+
 describe('collateral over HTTP', () => {
-  it('verifies quotes, with or without the API path in the configured address', async () => {
+  it('is fetched with or without the API path in the configured address', async () => {
     for (const suffix of ['', '/', '/sgx/certification/v4/', '/tdx/certification/v4']) {
-      const fake = await pccs();
-      const verifier = createAttestationVerifier({ roots: { ...vendorRoots(), tdx: machine.root }, collateral: createPccs({ urls: [fake.url + suffix] }), clock });
-      expect(await verifier.verify(await machine.attest(new Uint8Array(64)))).toMatchObject({ tcbStatus: 'UpToDate' });
+      const fake = await service();
+      const { collateral } = await createPccs({ urls: [fake.url + suffix], accept }).fetch(WANTED);
+      expect(collateral).toEqual(good);
       expect(fake.asked).toHaveLength(4);
     }
   });
 
-  it('comes from the next address when one does not deliver', async () => {
-    const bad = await pccs((target, response) => target.includes('/tcb') && (response.writeHead(503).end(), true));
-    const good = await pccs();
-    const gone = await pccs();
+  it('comes from the next address when one is gone or does not deliver', async () => {
+    const [gone, bad, last] = [await service(), await tcbInfoBy((response) => response.writeHead(503).end()), await service()];
     gone.close();
-    await createPccs({ urls: [gone.url, bad.url, good.url] }).getCollateral(wanted);
-    expect(good.asked).toHaveLength(4);
-    await expect(createPccs({ urls: [gone.url, bad.url] }).getCollateral(wanted)).rejects.toMatchObject({ name: 'CollateralError', code: 'COLLATERAL_UNAVAILABLE' });
+    const { fetch, outcomes } = pccs([gone, bad, last]);
+    expect((await fetch()).collateral).toEqual(good);
+    expect(outcomes).toEqual([[0, 'COLLATERAL_UNAVAILABLE'], [1, 'COLLATERAL_UNAVAILABLE'], [2, 'ok']]);
+    await expect(pccs([gone, bad]).fetch()).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
   });
 
-  it.each([
-    ['a body that is not JSON', (response: ServerResponse) => void response.end('<html>')],
-    ['no issuer chain', (response: ServerResponse) => void response.end('{"tcbInfo":{},"signature":""}')],
-    ['an endless body', (response: ServerResponse) => void response.writeHead(200).write(Buffer.alloc(9 * 1024 * 1024, 0x20))],
-  ])('is an error of the service on %s', async (_name, answer) => {
-    const fake = await pccs((target, response) => target.includes('/tcb') && (answer(response), true));
-    await expect(createPccs({ urls: [fake.url] }).getCollateral(wanted)).rejects.toMatchObject({ name: 'CollateralError', code: 'COLLATERAL_ANSWER_INVALID' });
+  it.each<[string, CollateralError['code'], () => Promise<FakeServer>]>([
+    ['500', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => response.writeHead(500).end())],
+    ['404', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => response.writeHead(404).end())],
+    ['a connection that breaks off', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => (response.writeHead(200, { 'content-length': '1000' }).write('{'), setTimeout(() => response.destroy(), 20)))],
+    ['a body that is not JSON', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.end('<html>'))],
+    ['no issuer chain', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.end('{"tcbInfo":{},"signature":""}'))],
+    ['an endless body', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.writeHead(200).write(Buffer.alloc(9 * 1024 * 1024, 0x20)))],
+    ['a truncated list', 'COLLATERAL_REJECTED', () => service({ ...good, pckCrl: good.pckCrl.subarray(0, 100) })],
+    ['a forged signature', 'COLLATERAL_REJECTED', () => service(forged(good))],
+    ['expired documents', 'COLLATERAL_REJECTED', () => service(signedCollateral(NOW - 31 * DAY))],
+    ['another FMSPC', 'COLLATERAL_REJECTED', () => service(signedCollateral(NOW, { fmspc: '00906ED50000' }))],
+  ])('is not had from a service that answers %s, but from the next', async (_name, code, start) => {
+    const bad = await start();
+    await expect(pccs([bad]).fetch()).rejects.toMatchObject(failure(code));
+    const two = pccs([bad, await service()]);
+    expect((await two.fetch()).collateral).toEqual(good);
+    expect(two.outcomes).toEqual([[0, code], [1, 'ok']]);
   });
 
-  it('is given up on when the service does not answer in time', async () => {
-    const fake = await pccs(() => true);
-    await expect(createPccs({ urls: [fake.url], timeoutMs: 50 }).getCollateral(wanted)).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
+  it('does not follow redirects, not even to a service that would deliver', async () => {
+    const target = await service();
+    const redirecting = await tcbInfoBy((response) => response.writeHead(302, { location: `${target.url}/tdx/certification/v4/tcb?fmspc=000000000000` }).end());
+    await expect(pccs([redirecting]).fetch()).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    expect(target.asked).toEqual([]);
+  });
+
+  it('says "rejected" rather than "unavailable" when both happened', async () => {
+    const gone = await service();
+    gone.close();
+    await expect(pccs([await service(forged(good)), gone]).fetch()).rejects.toMatchObject({ ...failure('COLLATERAL_REJECTED'), cause: { code: 'TCB_INFO_SIGNATURE_INVALID' } });
+  });
+
+  it('is tried once more after a pause when the trouble may pass, and only then', async () => {
+    let left = 1;
+    const recovering = await service(good, (target, response) => target.includes('/tcb') && left-- > 0 && (response.writeHead(503).end(), true));
+    const { fetch, timing } = pccs([recovering]);
+    expect((await fetch()).collateral).toEqual(good);
+    expect(timing.slept).toHaveLength(1);
+    const absent = pccs([await tcbInfoBy((response) => response.writeHead(404).end())]);
+    await expect(absent.fetch()).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    expect({ slept: absent.timing.slept, outcomes: absent.outcomes.length }).toEqual({ slept: [], outcomes: 1 });
+  });
+
+  it('leaves an address alone that did not answer, until some time has passed', async () => {
+    const [slow, fast] = [await silent(), await service()];
+    const { fetch, timing, outcomes } = pccs([slow, fast], { requestMs: 50 });
+    for (let call = 0; call < 5; call++) await fetch();
+    expect(outcomes.filter(([endpoint]) => endpoint === 0)).toHaveLength(2);
+    timing.at += 5_001;
+    await fetch();
+    await fetch();
+    // One call found out that it is still silent; it now rests longer.
+    expect(outcomes.filter(([endpoint]) => endpoint === 0)).toHaveLength(3);
+    timing.at += 5_001;
+    await fetch();
+    expect(outcomes.filter(([endpoint]) => endpoint === 0)).toHaveLength(3);
+    timing.at += 5_001;
+    slow.respond = fast.respond;
+    await fetch();
+    expect(outcomes.slice(-1)).toEqual([[0, 'ok']]);
+  });
+
+  it('fails at once while every address is left alone', async () => {
+    const slow = await silent();
+    const { fetch, outcomes } = pccs([slow], { requestMs: 50 });
+    await expect(fetch()).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    const before = slow.asked.length;
+    await expect(fetch()).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    expect({ asked: slow.asked.length, outcomes: outcomes.length }).toEqual({ asked: before, outcomes: 2 });
+  });
+
+  it('is never switched off by answers, whatever was asked', async () => {
+    const fake = await service();
+    const { source, fetch } = pccs([fake]);
+    for (let call = 0; call < 5; call++) await expect(source.fetch({ ...WANTED, fmspc: Uint8Array.of(1, 2, 3, 4, 5, call) })).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    expect((await fetch()).collateral).toEqual(good);
+  });
+
+  it('ends what is in flight when it is told to', async () => {
+    const ending = new AbortController();
+    const { fetch, timing } = pccs([await silent()], { signal: ending.signal, requestMs: 60_000 });
+    const pending = fetch();
+    setTimeout(() => ending.abort(), 20);
+    await expect(pending).rejects.toMatchObject(failure('COLLATERAL_UNAVAILABLE'));
+    expect(timing.at).toBeLessThan(10_000);
   });
 });
 
-describe('the collateral cache', () => {
-  const HOUR = 3600;
-
-  /** A source that counts, delivers the development collateral, and can be broken. */
-  function counted() {
-    const state = { fetched: 0, broken: false, failures: [] as unknown[], now: NOW };
-    const source: CollateralGetter = {
-      async getCollateral(request): Promise<QuoteCollateral> {
-        state.fetched++;
-        if (state.broken) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'away');
-        // The development machine has one PCK CA; the cache must tell two apart all the same.
-        return { ...(await machine.collateral.getCollateral({ ...request, ca: 'platform' })) };
-      },
-    };
-    const cache = cacheCollateral(source, { clock: () => state.now, refreshSeconds: HOUR, onRefreshFailure: (error) => state.failures.push(error) });
-    return { state, cache };
-  }
-  const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-  it('asks once for what many want at the same time, and gives all of them the same object', async () => {
-    const { state, cache } = counted();
-    const [first, ...rest] = await Promise.all([cache.getCollateral(wanted), cache.getCollateral(wanted), cache.getCollateral(wanted)]);
-    expect(rest.every((other) => other === first)).toBe(true);
-    expect(await cache.getCollateral(wanted)).toBe(first);
-    expect(state.fetched).toBe(1);
-    await cache.getCollateral({ ...wanted, ca: 'processor' });
-    expect(state.fetched).toBe(2);
-  });
-
-  it('refreshes in the background, and keeps what it has while the service is away', async () => {
-    const { state, cache } = counted();
-    const first = await cache.getCollateral(wanted);
-    state.now += HOUR;
-    state.broken = true;
-    expect(await cache.getCollateral(wanted)).toBe(first);
-    await settled();
-    expect(await cache.getCollateral(wanted)).toBe(first);
-    await settled();
-    // The second call came within the minute that lies between two attempts.
-    expect({ fetched: state.fetched, failures: state.failures.length }).toEqual({ fetched: 2, failures: 1 });
-    state.now += 60;
-    state.broken = false;
-    expect(await cache.getCollateral(wanted)).toBe(first);
-    await settled();
-    expect(await cache.getCollateral(wanted)).not.toBe(first);
-  });
-
-  it('never gives out what has ended, and remembers no failure', async () => {
-    const { state, cache } = counted();
-    await cache.getCollateral(wanted);
-    state.now += 400 * 86_400;
-    state.broken = true;
-    await expect(cache.getCollateral(wanted)).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
-    await expect(cache.getCollateral(wanted)).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
-    expect(state.fetched).toBe(3);
+describe('the configured age limit', () => {
+  it('refuses older collateral and ends younger collateral early', async () => {
+    const limited = (maxAgeSeconds: number) => acceptanceOf({ root: pki.root, clock: () => NOW, maxAgeSeconds })(good, WANTED);
+    expect(limited(3 * DAY).validUntil).toBeLessThan(accept(good, WANTED).validUntil);
+    expect(() => limited(3_600)).toThrow(expect.objectContaining(failure('COLLATERAL_REJECTED')));
   });
 });

@@ -1,0 +1,107 @@
+import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
+import type { CollateralGetter } from '../attestation/collateral.js';
+import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
+import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
+import { recordedCertificates } from '../attestation/recorded-certificates.js';
+import type { TrustRoots } from '../attestation/trust-roots.js';
+import type { CollateralCacheConfig } from '../config/collateral-config.js';
+import { readBounded } from '../config/load-file.js';
+import { messageChain } from '../errors/base.js';
+import type { Metric } from '../kms/metrics.js';
+import { CollateralCache } from '../outbound/collateral-cache.js';
+import { createCollateralDirectory } from '../outbound/collateral-directory.js';
+import { CollateralMetrics } from '../outbound/collateral-metrics.js';
+import { acceptanceOf, checkedSource } from '../outbound/collateral-source.js';
+import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
+import type { Log } from './log.js';
+
+const MAX_FILE_BYTES = 24 * 1024 * 1024;
+
+/** What evidence is verified with and does not carry itself. */
+export interface EvidenceSources {
+  readonly collateral: CollateralGetter;
+  readonly certificates: CertificateFetcher;
+  /** Loads what is on disk and begins to keep it fresh. */
+  start(): Promise<void>;
+  /** Ends that, and what is in flight. */
+  close(): Promise<void>;
+  metrics(): readonly Metric[];
+}
+
+export interface SourcePlaces {
+  /** One collateral object, or a list of recorded HTTP answers, instead of the network; null for the network. */
+  readonly collateralFile: string | null;
+  /** Base addresses; none for the default. */
+  readonly pccsUrls: readonly string[];
+  readonly collateralCache: CollateralCacheConfig;
+}
+
+export interface SourceContext {
+  readonly roots: TrustRoots;
+  /** Unix seconds. */
+  readonly clock: () => number;
+  readonly log: Log;
+}
+
+/**
+ * Collateral from a file, or from one or more PCCS, checked under the root when it comes in and kept in memory and on disk.
+ * @throws ConfigError, CollateralError for a file that holds no collateral
+ */
+export function createEvidenceSources(places: SourcePlaces, { roots, clock, log }: SourceContext): EvidenceSources {
+  const { collateralFile, pccsUrls, collateralCache } = places;
+  const recorded = collateralFile === null ? null : recordedSources(collateralFile);
+  const ending = new AbortController();
+  const metrics = new CollateralMetrics();
+  const accept = acceptanceOf({ root: roots.tdx, clock, maxAgeSeconds: collateralCache.maxAgeSeconds });
+  const pccs = createPccs({
+    urls: pccsUrls.length === 0 ? [DEFAULT_PCCS_URL] : pccsUrls,
+    accept,
+    signal: ending.signal,
+    observe: (endpoint, error) => {
+      metrics.count(endpoint, error);
+      if (error !== null) log.warn({ endpoint, code: error.code, error: messageChain(error) }, 'a collateral service did not deliver');
+    },
+  });
+  const cache = new CollateralCache({
+    source: recorded === null ? pccs : checkedSource(recorded.collateral, accept),
+    accept,
+    directory: recorded !== null || collateralCache.directory === null ? null : createCollateralDirectory(collateralCache.directory),
+    clock,
+    random: Math.random,
+    refreshSeconds: collateralCache.refreshSeconds,
+    warn: (message, key, error) => log.warn({ collateral: key, error: messageChain(error) }, message),
+  });
+  return {
+    collateral: cache,
+    certificates: recorded?.certificates ?? NO_CERTIFICATES,
+    start: () => cache.start(),
+    async close() {
+      ending.abort();
+      await cache.close();
+    },
+    metrics: () => metrics.metrics(cache.state),
+  };
+}
+
+/** Collateral that somebody else keeps, such as the development platform. */
+export function givenSources(collateral: CollateralGetter): EvidenceSources {
+  const nothing = async (): Promise<void> => undefined;
+  return { collateral, certificates: NO_CERTIFICATES, start: nothing, close: nothing, metrics: () => [] };
+}
+
+/** Read anew each time, which the cache around it makes rare. Read once at start so that mistakes show then. */
+function recordedSources(path: string): Pick<EvidenceSources, 'collateral' | 'certificates'> {
+  const open = (): Pick<EvidenceSources, 'collateral' | 'certificates'> => sourcesFromText(readBounded(path, MAX_FILE_BYTES).toString('utf8'));
+  const { certificates } = open();
+  return { collateral: { getCollateral: async (wanted) => open().collateral.getCollateral(wanted) }, certificates };
+}
+
+/**
+ * A list is recorded HTTP answers, of collateral services and of whoever publishes certificates; anything else one set of collateral.
+ * @throws CollateralError COLLATERAL_ANSWER_INVALID
+ */
+export function sourcesFromText(text: string): Pick<EvidenceSources, 'collateral' | 'certificates'> {
+  if (text.trimStart().startsWith('[')) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
+  const collateral = parseCollateralJson(text);
+  return { collateral: { getCollateral: async () => collateral }, certificates: NO_CERTIFICATES };
+}
