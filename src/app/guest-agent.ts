@@ -88,7 +88,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides,
   const sources = agentSources(config, platform, { roots, clock, log });
   closing.push(() => sources.close());
   await sources.start();
-  const verifier = overrides.verifier ?? createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, clock });
+  const verifier = overrides.verifier ?? createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, amdKdsUrl: core.amdKdsUrl, clock });
   const keyInputs = { config, compose, sys, evidence, verifier, clock, random, log };
   const provisioned = await (overrides.provision ?? (() => obtainKeys(keyInputs)))();
   const measured = createMeasuredLog(evidence);

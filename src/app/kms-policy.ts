@@ -1,6 +1,6 @@
 import type { AuthApiConfig, KmsConfig } from '../config/kms-config.js';
 import { ANY_KEY_NAME, type AppAuthorizer, type KeyNames } from '../kms/app-authorizer.js';
-import type { KnownImages } from '../kms/known-images.js';
+import type { ImageRules } from '../kms/known-images.js';
 import { createDevPolicy } from '../outbound/dev-policy.js';
 import { FilePolicy } from '../outbound/file-policy.js';
 import { KnownImagesFile, NO_KNOWN_IMAGES } from '../outbound/known-images-file.js';
@@ -27,7 +27,7 @@ export function createKmsPolicy(config: AuthApiConfig, version: string): KmsPoli
 }
 
 /** null: verification is switched off. */
-export function knownImages({ verify, knownMeasurements }: KmsConfig['image']): KnownImages | null {
+export function imageRules({ verify, knownMeasurements, gcpFirmware }: KmsConfig['image']): ImageRules | null {
   if (!verify) return null;
-  return knownMeasurements === null ? NO_KNOWN_IMAGES : new KnownImagesFile(knownMeasurements);
+  return { known: knownMeasurements === null ? NO_KNOWN_IMAGES : new KnownImagesFile(knownMeasurements), gcpFirmware };
 }

@@ -10,7 +10,7 @@ import { createDiskKeyStore } from '../outbound/disk-key-store.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
 import { createEvidenceSources, type EvidenceSources, givenSources } from './evidence-sources.js';
 import { chooseKmsEvidence } from './kms-evidence.js';
-import { createKmsPolicy, knownImages, type KmsPolicy } from './kms-policy.js';
+import { createKmsPolicy, imageRules, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
 import { trustRoots } from './trust.js';
 
@@ -65,9 +65,9 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
     store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
     evidence: overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log })),
     sources,
-    verifier: createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, clock }),
+    verifier: createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, amdKdsUrl: config.attestation.amdKdsUrl, clock }),
     policy,
-    rules: { authorizer: policy.authorizer, appraisal: config.appraisal, images: knownImages(config.image) },
+    rules: { authorizer: policy.authorizer, appraisal: config.appraisal, images: imageRules(config.image), sevSnpKeyRelease: config.sevSnpKeyRelease },
   };
 }
 

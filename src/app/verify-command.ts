@@ -1,8 +1,10 @@
+import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
 import type { CollateralGetter } from '../attestation/collateral.js';
 import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
 import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
 import type { VerifyOptions } from '../attestation/evidence/verify.js';
 import { VerifierCache } from '../attestation/evidence/verifier-cache.js';
+import { recordedCertificates } from '../attestation/recorded-certificates.js';
 import { DstackError, messageChain } from '../errors/base.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { VerificationError } from '../errors/verification-error.js';
@@ -45,9 +47,14 @@ interface Verdict {
   readonly claims: Claims;
 }
 
-interface Request {
-  readonly evidence: Uint8Array;
+/** Everything that is looked up, from the one file. */
+interface Sources {
   readonly collateral: CollateralGetter;
+  readonly certificates: CertificateFetcher;
+}
+
+interface Request extends Sources {
+  readonly evidence: Uint8Array;
   readonly explicit: readonly ExplicitRoot[];
   readonly now: number;
   readonly reportData: Uint8Array | null;
@@ -78,26 +85,29 @@ async function readRequest(options: VerifyCommandOptions, io: VerifyCommandIo): 
   for (const path of options.roots) roots.push(readRoot(await read(path, io), path));
   return {
     evidence: await read(options.file, io),
-    collateral: options.collateral === null ? NO_COLLATERAL : parseCollateral(await read(options.collateral, io), options.collateral),
+    ...(options.collateral === null ? NOTHING : parseSources(await read(options.collateral, io), options.collateral)),
     explicit: assignRoots(roots),
     now: options.at === null ? io.now() : timeOption(options.at),
     reportData: options.reportData === null ? null : reportDataOption(options.reportData),
   };
 }
 
-const NO_COLLATERAL: CollateralGetter = {
-  getCollateral: async () => {
-    throw new CollateralError('COLLATERAL_UNAVAILABLE', 'no --collateral was given, so the TCB of the platform cannot be decided');
+const NOTHING: Sources = {
+  collateral: {
+    getCollateral: async () => {
+      throw new CollateralError('COLLATERAL_UNAVAILABLE', 'no --collateral was given, so the TCB of the platform cannot be decided');
+    },
   },
+  certificates: NO_CERTIFICATES,
 };
 
 /** A list is recorded answers, anything else one set of collateral. */
-function parseCollateral(file: Uint8Array, path: string): CollateralGetter {
+function parseSources(file: Uint8Array, path: string): Sources {
   const text = Buffer.from(file).toString('utf8');
   try {
-    if (text.trimStart().startsWith('[')) return recordedAnswers(text);
+    if (text.trimStart().startsWith('[')) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
     const collateral = parseCollateralJson(text);
-    return { getCollateral: async () => collateral };
+    return { ...NOTHING, collateral: { getCollateral: async () => collateral } };
   } catch (cause) {
     if (cause instanceof CollateralError) throw new VerifyInputError('INPUT_UNREADABLE', `cannot use ${path}`, { cause });
     throw cause;
@@ -130,8 +140,8 @@ async function judge(request: Request): Promise<Verdict> {
 }
 
 /** The verdict under the first anchor that accepts; when none does, the most promising one's reason. */
-async function verifyUnderAny(examination: Examination, { explicit, now, collateral }: Request): Promise<Confirmed> {
-  const options: Omit<VerifyOptions, 'roots'> = { now, collateral, cache: new VerifierCache() };
+async function verifyUnderAny(examination: Examination, { explicit, now, collateral, certificates }: Request): Promise<Confirmed> {
+  const options: Omit<VerifyOptions, 'roots'> = { now, collateral, certificates, cache: new VerifierCache() };
   let reason: unknown = null;
   for (const roots of candidateRoots(examination.anchors, explicit)) {
     try {

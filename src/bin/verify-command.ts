@@ -4,7 +4,7 @@ import { runVerify } from '../app/verify-command.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description('Judge evidence in a file: a TDX or SGX quote, an NSM document or a versioned attestation. Exit status 0 accepted, 1 refused, 2 unreadable')
+    .description('Judge evidence in a file: a TDX or SGX quote, an SEV-SNP report, an NSM document or a versioned attestation. Exit status 0 accepted, 1 refused, 2 unreadable')
     .argument('<file>', 'binary, or hex text')
     .option('--collateral <file>', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
     .option('--at <unix-seconds>', 'judge at this time instead of now')

@@ -5,6 +5,7 @@ import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from '.
 import { type Listener, listenerSchema, type ListenAddress, parseListenAddress } from './listen-address.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
+import { amdKdsUrl, rootCaTable, type RootFiles, rootFilesOf } from './root-ca-config.js';
 
 /** How the instance gets its keys. `file` reads `keys_file`; `kms` asks the KMS; `auto` is `file` when that exists, else `kms` when there are KMS URLs. */
 export type ProvisioningSource = 'auto' | 'file' | 'kms';
@@ -63,11 +64,12 @@ export interface AgentCore {
   };
   /** Trust anchors for the KMS's evidence; vendor roots when null. */
   readonly insecureAllowExternalTrustAnchors: boolean;
-  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null; readonly gcpTpm: string | null };
+  readonly rootCa: RootFiles;
   /** Hosts that URLs inside certificates are fetched from: names, or `*.` and a suffix. */
   readonly certificateHosts: readonly string[];
   /** PCCS base URLs, first to last; empty for the default. */
   readonly pccsUrls: readonly string[];
+  readonly amdKdsUrl: string;
   /** Recorded collateral instead of the network; null for the network. */
   readonly collateralFile: string | null;
   readonly collateralCache: CollateralCacheConfig;
@@ -101,8 +103,9 @@ const coreSchema = z.strictObject({
     })
     .prefault({}),
   insecure_allow_external_trust_anchors: z.boolean().default(false),
-  root_ca: z.strictObject({ tdx: path.nullable().default(null), aws_nitro_enclave: path.nullable().default(null), gcp_tpm: path.nullable().default(null) }).prefault({}),
+  root_ca: rootCaTable.prefault({}),
   certificate_hosts: certificateHosts,
+  amd_kds_url: amdKdsUrl,
   pccs_url: z.union([z.array(pccs).max(8), pccs.transform((url) => [url])]).default([]),
   ...collateralKeys,
   accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
@@ -193,9 +196,10 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
       insecureAllowUnattestedKms: provisioning.insecure_allow_unattested_kms,
     },
     insecureAllowExternalTrustAnchors: core.insecure_allow_external_trust_anchors,
-    rootCa: { tdx: core.root_ca.tdx, awsNitroEnclave: core.root_ca.aws_nitro_enclave, gcpTpm: core.root_ca.gcp_tpm },
+    rootCa: rootFilesOf(core.root_ca),
     certificateHosts: core.certificate_hosts,
     pccsUrls: core.pccs_url,
+    amdKdsUrl: core.amd_kds_url,
     collateralFile: core.collateral_file,
     collateralCache: collateralCacheOf(core),
     acceptedTcbStatuses: core.accepted_tcb_statuses,

@@ -7,6 +7,7 @@ import { certificateHosts } from './certificate-hosts.js';
 import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from './collateral-config.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
+import { amdKdsUrl, rootCaTable, type RootFiles, rootFilesOf } from './root-ca-config.js';
 
 /** How releases are decided. */
 export type AuthApiConfig =
@@ -30,7 +31,8 @@ export interface TrustConfig {
   readonly collateralFile: string | null;
   readonly collateralCache: CollateralCacheConfig;
   /** Certificate files that replace vendor roots; null keeps the vendor's. */
-  readonly rootCa: { readonly tdx: string | null; readonly awsNitroEnclave: string | null; readonly gcpTpm: string | null };
+  readonly rootCa: RootFiles;
+  readonly amdKdsUrl: string;
   /** Hosts that URLs inside certificates are fetched from: names, or `*.` and a suffix. */
   readonly certificateHosts: readonly string[];
 }
@@ -43,7 +45,9 @@ export interface KmsConfig {
   readonly siteName: string;
   readonly enforceSelfAuthorization: boolean;
   readonly attestRpcCert: boolean;
-  readonly image: { readonly verify: boolean; readonly knownMeasurements: string | null };
+  readonly image: { readonly verify: boolean; readonly knownMeasurements: string | null; readonly gcpFirmware: readonly string[] };
+  /** Whether SEV-SNP callers are given keys at all. */
+  readonly sevSnpKeyRelease: boolean;
   readonly metricsEnabled: boolean;
   readonly authApi: AuthApiConfig;
   readonly attestation: TrustConfig;
@@ -58,6 +62,12 @@ const port = z.number().int().min(0).max(65535);
 /** Keys of the existing KMS without meaning here; accepted so that its files load unchanged. */
 const ignored = z.unknown().optional();
 const http = z.url({ protocol: /^https?$/ });
+const pcr = z
+  .string()
+  .regex(/^(0x)?[0-9a-f]{64}$/i, 'must be 32 bytes of hex')
+  .transform((value) => value.toLowerCase().replace(/^0x/, ''));
+/** PCR 0 of Google's OVMF version 2 (spec/attestation.md section 2.5). */
+const GCP_FIRMWARE_PCR0 = '0cca9ec161b09288802e5a112255d21340ed5b797f5fe29cecccfd8f67b9f802';
 
 /** The files are those in `core.cert_dir`; naming others would be ignored, so it is refused. */
 const rpcTls = z.strictObject({
@@ -66,21 +76,10 @@ const rpcTls = z.strictObject({
   mutual: z.strictObject({ ca_certs: path.optional(), mandatory: z.boolean().default(false) }).prefault({}),
 });
 
-const rootCa = z.strictObject({
-  tdx: path.nullable().default(null),
-  aws_nitro_enclave: path.nullable().default(null),
-  gcp_tpm: path.nullable().default(null),
-  // Anchors of platforms this release decodes but refuses.
-  aws_nitro_tpm: path.nullable().default(null),
-  sev_snp_milan: path.nullable().default(null),
-  sev_snp_genoa: path.nullable().default(null),
-  sev_snp_turin: path.nullable().default(null),
-});
-
 const attestation = z.strictObject({
   insecure_allow_external_trust_anchors: z.boolean().default(false),
-  urls: z.strictObject({ pccs: z.union([text, z.array(http).min(1).max(8)]).default(''), amd_kds: text.default('') }).prefault({}),
-  root_ca: rootCa.prefault({}),
+  urls: z.strictObject({ pccs: z.union([text, z.array(http).min(1).max(8)]).default(''), amd_kds: amdKdsUrl }).prefault({}),
+  root_ca: rootCaTable.prefault({}),
   certificate_hosts: certificateHosts,
   ...collateralKeys,
 });
@@ -103,7 +102,7 @@ const core = z.strictObject({
   attestation: attestation.prefault({}),
   appraisal: appraisalTable.prefault({}),
   image: z
-    .strictObject({ verify: z.boolean().default(true), known_measurements: path.nullable().default(null), cache_dir: ignored, download_url: ignored, download_timeout: ignored })
+    .strictObject({ verify: z.boolean().default(true), known_measurements: path.nullable().default(null), gcp_pcr0: z.array(pcr).min(1).max(64).default([GCP_FIRMWARE_PCR0]), cache_dir: ignored, download_url: ignored, download_timeout: ignored })
     .prefault({}),
   metrics: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
   admin: z
@@ -147,7 +146,6 @@ function problemsOf({ rpc, core: raw }: Raw): string[] {
     problems.push('core.attestation.root_ca: needs core.attestation.insecure_allow_external_trust_anchors = true');
   }
   if (raw.admin.enabled) problems.push('core.admin.enabled: the admin listener is not part of this release');
-  if (raw.sev_snp_key_release) problems.push('core.sev_snp_key_release: SEV-SNP evidence is not verified by this release');
   if (raw.aws_nitro_tpm_key_release) problems.push('core.aws_nitro_tpm_key_release: NitroTPM evidence is not verified by this release');
   if (rpc.tls.mutual.mandatory) problems.push('rpc.tls.mutual.mandatory: anonymous calls are needed to obtain a client certificate');
   if (raw.auth_api.type === 'file' && raw.auth_api.file.path === '') problems.push('core.auth_api.file.path: needed by core.auth_api.type = "file"');
@@ -199,7 +197,8 @@ export function parseKmsConfig(value: unknown, source: string, environment: Read
     siteName: raw.site_name,
     enforceSelfAuthorization: raw.enforce_self_authorization,
     attestRpcCert: raw.attest_rpc_cert,
-    image: { verify: raw.image.verify, knownMeasurements: raw.image.known_measurements },
+    image: { verify: raw.image.verify, knownMeasurements: raw.image.known_measurements, gcpFirmware: raw.image.gcp_pcr0 },
+    sevSnpKeyRelease: raw.sev_snp_key_release,
     metricsEnabled: raw.metrics.enabled,
     authApi: authApiOf(raw),
     attestation: trustOf(raw),
@@ -227,7 +226,8 @@ function trustOf({ attestation: raw }: Raw['core']): TrustConfig {
     pccsUrls: typeof pccs === 'string' ? [pccs.trim()].filter((url) => url !== '') : pccs,
     collateralFile: raw.collateral_file,
     collateralCache: collateralCacheOf(raw),
-    rootCa: { tdx: raw.root_ca.tdx, awsNitroEnclave: raw.root_ca.aws_nitro_enclave, gcpTpm: raw.root_ca.gcp_tpm },
+    rootCa: rootFilesOf(raw.root_ca),
+    amdKdsUrl: raw.urls.amd_kds,
     certificateHosts: raw.certificate_hosts,
   };
 }

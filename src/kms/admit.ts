@@ -7,7 +7,7 @@ import { AppraisalError } from '../errors/appraisal-error.js';
 import type { AppAuthorizer, Authorization } from './app-authorizer.js';
 import { callerBootInfo } from './caller-boot-info.js';
 import { denialInContext } from './denial.js';
-import type { KnownImages } from './known-images.js';
+import type { ImageRules } from './known-images.js';
 import { inImageContext, verifyImage } from './verify-image.js';
 
 /** What every release asks before anything is derived. */
@@ -15,7 +15,9 @@ export interface AdmissionRules {
   readonly authorizer: AppAuthorizer;
   readonly appraisal: AppraisalPolicy;
   /** null: image verification is switched off and os_image_hash stays a claim. */
-  readonly images: KnownImages | null;
+  readonly images: ImageRules | null;
+  /** Whether SEV-SNP callers are given anything: a switch of its own beside the policy (spec/kms.md section 2). */
+  readonly sevSnpKeyRelease: boolean;
 }
 
 export interface AdmissionRequest {
@@ -31,16 +33,20 @@ export interface Admission extends Authorization {
 }
 
 /**
- * The order every release goes through (spec/kms.md section 13): BootInfo → acceptable evidence → policy → image.
- * Returns only when each of them said yes.
+ * The order every release goes through (spec/kms.md section 13): BootInfo → acceptable evidence → gate of the platform → policy →
+ * image. Returns only when each of them said yes. The gate needs nothing from outside, so nobody is asked about a caller it stops.
  * @throws AppraisalError, PolicyError; VerificationError APP_ID_INVALID or VM_CONFIG_MALFORMED (of the evidence);
  *   ServiceError INVALID_ARGUMENT (VM configuration of the request)
  */
 export async function admit({ verified, vmConfig, view, as }: AdmissionRequest, rules: AdmissionRules): Promise<Admission> {
   const info = callerBootInfo(verified, vmConfig, view);
   assertAcceptable(verified, rules.appraisal, vmConfig);
+  if (verified.platform.kind === 'sev-snp' && !rules.sevSnpKeyRelease) throw new AppraisalError('RELEASE_GATE_CLOSED', 'amd sev-snp key release is not enabled');
   const { gatewayAppId } = await decide(rules.authorizer, as, info);
-  if (rules.images !== null) verifyImage(verified, info.osImageHash, rules.images);
+  if (rules.images !== null) {
+    const config = vmConfig === '' ? verified.attestation.stack.config : vmConfig;
+    verifyImage(verified, { hash: info.osImageHash, vmConfig: config }, rules.images);
+  }
   return { bootInfo: info, gatewayAppId };
 }
 

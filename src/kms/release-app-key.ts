@@ -1,4 +1,5 @@
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
+import { AppraisalError } from '../errors/appraisal-error.js';
 import { withContext } from '../errors/with-context.js';
 import { invalidArgument } from '../errors/service-error.js';
 import { admit, type AdmissionRules } from './admit.js';
@@ -41,7 +42,7 @@ export async function releaseAppKey({ apiVersion, vmConfig, verified }: AppKeyRe
   if (apiVersion > 1) throw invalidArgument(`Unsupported API version: ${apiVersion}`);
   await self.check();
   const { bootInfo, gatewayAppId } = await admit({ verified, vmConfig, view: 'runtime', as: 'app' }, rules).catch((error: unknown) => {
-    throw withContext(error, 'App not allowed');
+    throw isClosedGate(error) ? error : withContext(error, 'App not allowed');
   });
   const appId = Buffer.from(bootInfo.appId, 'hex');
   const { key, signature } = deriver.k256(appId);
@@ -54,4 +55,9 @@ export async function releaseAppKey({ apiVersion, vmConfig, verified }: AppKeyRe
     gatewayAppId,
     osImageHash: Buffer.from(bootInfo.osImageHash, 'hex'),
   };
+}
+
+/** Told without context, as by the existing KMS (spec/kms.md section 21). */
+function isClosedGate(error: unknown): boolean {
+  return error instanceof AppraisalError && error.code === 'RELEASE_GATE_CLOSED';
 }

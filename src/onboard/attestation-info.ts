@@ -19,7 +19,7 @@ export interface AttestationInfo {
   /** "" where the policy has none or cannot be asked. */
   readonly ethRpcUrl: string;
   readonly kmsContractAddress: string;
-  /** What the device id is made of: 16 bytes of an Intel platform, empty elsewhere. */
+  /** What the device id is made of: 16 bytes of an Intel platform, 64 of an AMD one, empty elsewhere. */
   readonly ppid: Uint8Array;
 }
 
@@ -48,7 +48,7 @@ export async function attestationInfo({ evidence, verifier, authorizer, siteName
     siteName,
     ethRpcUrl: policy?.ethRpcUrl ?? '',
     kmsContractAddress: policy?.kmsContractAddress ?? '',
-    ppid: ppidOf(verified),
+    ppid: rawDeviceId(verified),
   };
 }
 
@@ -57,6 +57,7 @@ async function policyInfo(authorizer: AppAuthorizer): Promise<AuthorizerInfo | n
   return authorizer.info().catch(() => null);
 }
 
-function ppidOf({ platform }: VerifiedAttestation): Uint8Array {
+function rawDeviceId({ platform }: VerifiedAttestation): Uint8Array {
+  if (platform.kind === 'sev-snp') return platform.report.chipId;
   return platform.kind === 'nitro-enclave' ? new Uint8Array() : platform.ppid;
 }

@@ -5,7 +5,7 @@ import { pathConstraintsOf } from './path-constraints.js';
 import type { PathConstraints } from './path-constraints.js';
 import { importSpki } from './public-key.js';
 import type { RevocationChecker } from './revocation.js';
-import { verifySignature } from './signature.js';
+import { isSignedBy } from './signature.js';
 import { assertWithin } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
 
@@ -28,8 +28,8 @@ export interface PathRequest {
   readonly anchor: Certificate;
   /** Unix seconds. */
   readonly now: number;
-  /** Must be listed by every certificate of the path that has an extended key usage at all. */
-  readonly extendedKeyUsage: string;
+  /** Must be listed by every certificate of the path that has an extended key usage at all; null: any will do. */
+  readonly extendedKeyUsage: string | null;
   /** null: revocation is not checked. */
   readonly revocation: RevocationChecker | null;
   /** `ec` unless given. */
@@ -112,8 +112,9 @@ function checkLink(certificate: Certificate, position: number, request: PathRequ
   if (constraints.pathLength !== null && position - 1 > constraints.pathLength) {
     throw new VerificationError('PATH_LENGTH_EXCEEDED', 'a CA certificate allows fewer certificates below it');
   }
-  if (constraints.extendedKeyUsage?.includes(request.extendedKeyUsage) === false) {
-    throw new VerificationError('EXTENDED_KEY_USAGE_MISSING', `a certificate is not for extended key usage ${request.extendedKeyUsage}`);
+  const { extendedKeyUsage } = request;
+  if (extendedKeyUsage !== null && constraints.extendedKeyUsage?.includes(extendedKeyUsage) === false) {
+    throw new VerificationError('EXTENDED_KEY_USAGE_MISSING', `a certificate is not for extended key usage ${extendedKeyUsage}`);
   }
   return { certificate, constraints, window };
 }
@@ -123,7 +124,7 @@ function verifySignatures(path: readonly Link[], { anchor, revocation, now, keys
   const windows = path.map(({ window }) => window);
   let issuer = { key: publicKeyOf(anchor, keys), maySignCrls: true };
   for (const { certificate, constraints } of path.toReversed()) {
-    if (!verifySignature(issuer.key, certificate.signatureAlgorithmOid, certificate.tbs, certificate.signature)) {
+    if (!isSignedBy(certificate, issuer.key)) {
       throw new VerificationError('CERTIFICATE_SIGNATURE_INVALID', 'a certificate is not signed by its issuer');
     }
     if (revocation !== null) windows.push(revocation.check(certificate, constraints, issuer, now));

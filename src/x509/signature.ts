@@ -1,6 +1,8 @@
-import { verify } from 'node:crypto';
+import { constants, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../errors/verification-error.js';
+import type { Certificate } from './certificate.js';
+import { isPssSha384, RSASSA_PSS } from './pss.js';
 
 interface Algorithm {
   /** Kind of key that makes such signatures, as node names it. */
@@ -28,4 +30,19 @@ export function verifySignature(key: KeyObject, algorithm: string, tbs: Uint8Arr
     throw new VerificationError('SIGNATURE_ALGORITHM_UNSUPPORTED', `signature algorithm ${algorithm} cannot be verified with the issuer's key`);
   }
   return verify(known.hash, tbs, known.keyType === 'ec' ? { key, dsaEncoding: 'der' } : key, signature);
+}
+
+/** Octets of salt in the one RSASSA-PSS there is here. */
+const PSS_SALT_LENGTH = 48;
+
+/**
+ * True when `key` signed the certificate, in any of the algorithms of `verifySignature` or RSASSA-PSS with SHA-384.
+ * @throws VerificationError SIGNATURE_ALGORITHM_UNSUPPORTED
+ */
+export function isSignedBy({ signatureAlgorithmOid, signatureAlgorithmRaw, tbs, signature }: Certificate, key: KeyObject): boolean {
+  if (signatureAlgorithmOid !== RSASSA_PSS) return verifySignature(key, signatureAlgorithmOid, tbs, signature);
+  if (key.asymmetricKeyType !== 'rsa' || !isPssSha384(signatureAlgorithmRaw)) {
+    throw new VerificationError('SIGNATURE_ALGORITHM_UNSUPPORTED', 'RSASSA-PSS with other parameters than SHA-384, or not of an RSA key');
+  }
+  return verify('sha384', tbs, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: PSS_SALT_LENGTH }, signature);
 }

@@ -71,7 +71,7 @@ async function getAppKey({ client_pem: pem, request }: RecordedCase, method = 'G
 }
 
 describe('the policy webhook', () => {
-  it.each(['tdx', 'tdx-after-ready', 'nitro'])('is sent the same JSON key for key, and ours after it: %s', async (name) => {
+  it.each(['tdx', 'tdx-after-ready', 'gcp-tdx', 'nitro'])('is sent the same JSON key for key, and ours after it: %s', async (name) => {
     const entry = named(name);
     const answer = await getAppKey(entry);
     expect(answer).toEqual({ status: entry.status, body: entry.answer });
@@ -97,10 +97,30 @@ describe('the policy webhook', () => {
     expect(received).toEqual([]);
   });
 
-  it.each(['sev-snp'])('is not asked about a platform whose evidence this release does not verify: %s', async (name) => {
-    const { status, body } = await getAppKey(named(name));
-    expect({ status, code: body['code'] }).toEqual({ status: 400, code: 'UNAUTHORIZED' });
+  it('is not asked about SEV-SNP as long as its gate is closed, for no kind of key', async () => {
+    for (const method of ['GetAppKey', 'GetKmsKey']) {
+      const { status, body } = await getAppKey(named('sev-snp'), method);
+      expect({ status, body }).toEqual({ status: 400, body: { error: 'amd sev-snp key release is not enabled', code: 'UNAUTHORIZED' } });
+    }
     expect(received).toEqual([]);
+  });
+
+  it('is sent the same keys for SEV-SNP when the gate is open, the whole chip id for the device', async () => {
+    const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}`;
+    const open = await startKms(recordedConfig(recordedKeyDirectory(), { auth_api: { type: 'webhook', webhook: { url } }, sev_snp_key_release: true }));
+    try {
+      const client = new TlsClient(open.port, identityOf(named('sev-snp').client_pem));
+      const answer = await client.call('GetAppKey', named('sev-snp').request);
+      client.close();
+      expect(answer.status).toBe(200);
+      expect(Object.keys(answer.json())).toEqual(Object.keys(named('tdx').answer));
+    } finally {
+      await open.app.stop(500);
+    }
+    const sent = JSON.parse(received[0]?.body ?? '') as Record<string, unknown>;
+    expect(Object.keys(sent)).toEqual([...Object.keys(named('tdx').webhook[0]?.body ?? {}), 'attestationMode']);
+    expect(sent).toMatchObject({ teeVariant: 'dstack-amd-sev-snp', deviceId: '33'.repeat(64), appId: 'a0'.repeat(20), composeHash: 'c0'.repeat(32), instanceId: '', tcbStatus: 'UpToDate', advisoryIds: [] });
+    expect(received).toHaveLength(1);
   });
 
   it('denies with its reason, as a measurement that is not listed', async () => {

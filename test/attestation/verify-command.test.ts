@@ -128,12 +128,16 @@ describe('recorded evidence (evidence/index.json)', () => {
     at: String(madeAt),
     roots: ['tpm', 'sev-snp', 'nsm', 'tdx'].map((name) => `evidence/roots/${name}.pem`),
   };
-  const ours = cases.filter(({ file }) => /^(tdx|nitro)/.test(file));
-  const forms = ours.flatMap((entry) => (entry.file.startsWith('tdx') ? [entry, { ...entry, file: entry.file.replace('.bin', '.stripped.bin') }] : [entry]));
+  const forms = cases.flatMap((entry) => (/^(tdx|gcp)/.test(entry.file) ? [entry, { ...entry, file: entry.file.replace('.bin', '.stripped.bin') }] : [entry]));
   const REFUSALS: Readonly<Record<string, string>> = {
     'tdx-rtmr3-mismatch': 'RTMR3_MISMATCH',
     'tdx-report-data-mismatch': 'REPORT_DATA_MISMATCH',
     'tdx-body-bit-flipped': 'QUOTE_SIGNATURE_INVALID',
+    'gcp-tdx-vtpm-of-another-quote': 'TPM_QUALIFYING_DATA_MISMATCH',
+    'gcp-tdx-pcr14-mismatch': 'TPM_PCR14_MISMATCH',
+    'gcp-tdx-pcr-value-changed': 'TPM_PCR_DIGEST_MISMATCH',
+    'gcp-tdx-event-log-short': 'TPM_EVENT_LOG_MISMATCH',
+    'sev-snp-host-data-mismatch': 'SNP_HOST_DATA_MISMATCH',
     'nitro-no-user-data': 'NSM_USER_DATA_MISSING',
     'nitro-user-data-mismatch': 'NSM_USER_DATA_MISMATCH',
     'nitro-debug': 'DEBUG_MODE',
@@ -152,18 +156,18 @@ describe('recorded evidence (evidence/index.json)', () => {
     expect({ exit, accepted: verdict.accepted, code: verdict.code }).toEqual({ exit: expected === 'accepted' ? 0 : 1, accepted: expected === 'accepted', code });
   });
 
-  it.each(['sev-snp.bin'])('%s: a platform that is not verified yet is refused', async (file) => {
-    expect(await verify({ ...given, file: `evidence/${file}` })).toMatchObject(refused('PLATFORM_NOT_SUPPORTED'));
+  it('that is every case of the index, in every form', () => {
+    expect([cases.length, forms.length]).toEqual([19, 31]);
   });
 
   it('other report data than asked for are refused', async () => {
-    for (const file of ['tdx.bin', 'nitro.bin']) {
+    for (const file of ['tdx.bin', 'gcp-tdx.bin', 'nitro.bin', 'sev-snp.bin']) {
       expect(await verify({ ...given, file: `evidence/${file}`, reportData: '00' })).toMatchObject(refused('REPORT_DATA_MISMATCH'));
     }
   });
 
   it('is refused under the vendor roots', async () => {
-    for (const file of ['tdx.bin', 'nitro.bin']) {
+    for (const file of ['tdx.bin', 'gcp-tdx.bin', 'nitro.bin', 'sev-snp.bin']) {
       expect(await verify({ ...given, roots: [], file: `evidence/${file}` })).toMatchObject({ exit: 1, verdict: { accepted: false } });
     }
   });

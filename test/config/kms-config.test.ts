@@ -15,10 +15,19 @@ describe('KMS configuration', () => {
       siteName: '',
       enforceSelfAuthorization: true,
       attestRpcCert: true,
-      image: { verify: true, knownMeasurements: null },
+      image: { verify: true, knownMeasurements: null, gcpFirmware: ['0cca9ec161b09288802e5a112255d21340ed5b797f5fe29cecccfd8f67b9f802'] },
+      sevSnpKeyRelease: false,
       metricsEnabled: true,
       authApi: { type: 'webhook', url: 'http://auth-api:8000' },
-      attestation: { insecureAllowExternalTrustAnchors: false, pccsUrls: [], collateralFile: null, collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 21_600 }, rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null }, certificateHosts: ['*.storage.googleapis.com'] },
+      attestation: {
+        insecureAllowExternalTrustAnchors: false,
+        pccsUrls: [],
+        collateralFile: null,
+        collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 21_600 },
+        rootCa: { tdx: null, awsNitroEnclave: null, gcpTpm: null, sevSnpMilan: null, sevSnpGenoa: null, sevSnpTurin: null },
+        amdKdsUrl: 'https://kdsintf.amd.com/vcek/v1',
+        certificateHosts: ['*.storage.googleapis.com'],
+      },
       appraisal: STRICT_POLICY,
       evidence: { source: 'agent', address: null },
       callerEvidenceMaxAgeSeconds: 600,
@@ -70,6 +79,16 @@ describe('KMS configuration', () => {
     invalid({ core: { attestation: { collateral_cache_dir: '' } } }, 'collateral_cache_dir');
   });
 
+  it('knows SEV-SNP by roots, key service and a gate of its own, GCP by its firmware', () => {
+    const rootCa = { sev_snp_milan: '/m.pem', sev_snp_genoa: '/g.pem', sev_snp_turin: '/t.pem' };
+    const attestation = { insecure_allow_external_trust_anchors: true, root_ca: rootCa, urls: { amd_kds: ' http://kds:8080/vcek/v1 ' } };
+    const config = parseKmsConfig({ core: { sev_snp_key_release: true, image: { gcp_pcr0: [`0x${'AB'.repeat(32)}`] }, attestation } }, 'x');
+    expect(config.sevSnpKeyRelease).toBe(true);
+    expect(config.image.gcpFirmware).toEqual(['ab'.repeat(32)]);
+    expect(config.attestation).toMatchObject({ amdKdsUrl: 'http://kds:8080/vcek/v1', rootCa: { sevSnpMilan: '/m.pem', sevSnpGenoa: '/g.pem', sevSnpTurin: '/t.pem' } });
+    expect(parseKmsConfig({ core: { attestation: { urls: { amd_kds: '' } } } }, 'x').attestation.amdKdsUrl).toBe('https://kdsintf.amd.com/vcek/v1');
+  });
+
   it('lets DSTACK_AGENT_ADDRESS name the guest agent', () => {
     expect(parseKmsConfig({}, 'x', { DSTACK_AGENT_ADDRESS: 'unix:/a.sock' }).evidence).toEqual({ source: 'agent', address: 'unix:/a.sock' });
   });
@@ -79,7 +98,11 @@ describe('KMS configuration', () => {
     invalid({ core: { attestation: { root_ca: { tdx: '/r.pem' } } } }, 'insecure_allow_external_trust_anchors');
     invalid({ core: { attestation: { root_ca: { intel: '/r.pem' } } } }, 'intel');
     invalid({ core: { admin: { enabled: true } } }, 'core.admin.enabled');
-    invalid({ core: { sev_snp_key_release: true } }, 'core.sev_snp_key_release');
+    invalid({ core: { attestation: { root_ca: { sev_snp_milan: '/r.pem' } } } }, 'insecure_allow_external_trust_anchors');
+    invalid({ core: { attestation: { urls: { amd_kds: 'ftp://kds' } } } }, 'core.attestation.urls.amd_kds');
+    invalid({ core: { image: { gcp_pcr0: [] } } }, 'core.image.gcp_pcr0');
+    invalid({ core: { image: { gcp_pcr0: ['00'] } } }, 'core.image.gcp_pcr0');
+    invalid({ core: { aws_nitro_tpm_key_release: true } }, 'core.aws_nitro_tpm_key_release');
     invalid({ core: { auth_api: { type: 'file' } } }, 'core.auth_api.file.path');
     invalid({ core: { auth_api: { type: 'none' } } }, 'core.auth_api.type');
     invalid({ core: { evidence: { source: 'development' } } }, 'core.evidence.seed_file');

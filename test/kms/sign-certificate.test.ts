@@ -49,6 +49,7 @@ const dependencies: Parameters<typeof signCertificate>[1] = {
     },
     appraisal: STRICT_POLICY,
     images: null,
+    sevSnpKeyRelease: false,
   },
   deriver: new AppKeyDeriver(keys),
   keys,

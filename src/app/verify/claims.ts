@@ -4,6 +4,7 @@ import { type Attestation, teeVariantOf } from '../../attestation/evidence/attes
 import { nitroImageHash } from '../../attestation/evidence/measurements.js';
 import type { QuoteVerdict } from '../../attestation/dcap/verify-quote.js';
 import type { NsmDocument } from '../../attestation/nitro/document.js';
+import type { SnpReport } from '../../attestation/sev-snp/report.js';
 import type { Quote, TdReport } from '../../attestation/tdx/quote.js';
 import type { SgxReport } from '../../attestation/tdx/sgx-report.js';
 
@@ -21,6 +22,22 @@ export function quoteClaims({ header, report }: Quote): Claims {
 /** What only a verified quote has. */
 export function verdictClaims({ status, advisoryIds, fmspc, ppid, validUntil }: QuoteVerdict): Claims {
   return { tcbStatus: status, advisoryIds, fmspc: hex(fmspc), ppid: hex(ppid), validUntil };
+}
+
+export function snpClaims(report: SnpReport): Claims {
+  return {
+    kind: 'snp-report',
+    reportVersion: report.version,
+    policy: `0x${report.policy.toString(16)}`,
+    measurement: hex(report.measurement),
+    hostData: hex(report.hostData),
+    chipId: hex(report.chipId),
+    currentTcb: hex(report.currentTcb),
+    reportedTcb: hex(report.reportedTcb),
+    committedTcb: hex(report.committedTcb),
+    launchTcb: hex(report.launchTcb),
+    reportData: hex(report.reportData),
+  };
 }
 
 export function nsmClaims(document: NsmDocument): Claims {

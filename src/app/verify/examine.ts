@@ -1,17 +1,21 @@
 import { judge, type Verdict } from '../../attestation/appraisal/appraise.js';
 import { type AppraisalPolicy, STRICT_POLICY } from '../../attestation/appraisal/policy.js';
 import { TCB_STATUSES } from '../../attestation/dcap/tcb-status.js';
+import { DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../../attestation/certificate-fetcher.js';
 import type { PlatformEvidence } from '../../attestation/evidence/attestation.js';
 import { appInfo } from '../../attestation/evidence/measurements.js';
 import { checkQuoteSignatures, pckChainOf } from '../../attestation/evidence/quote-signatures.js';
 import { verifyAttestation, type VerifyOptions, verifyQuoteBytes } from '../../attestation/evidence/verify.js';
 import { type NsmDocument, parseNsmDocument } from '../../attestation/nitro/document.js';
 import { isDebugEnclave, verifyNsmDocument } from '../../attestation/nitro/verify.js';
+import { carriedCertificates } from '../../attestation/sev-snp/certificates.js';
+import { parseSnpReport } from '../../attestation/sev-snp/report.js';
+import { verifySnpReport } from '../../attestation/sev-snp/verify.js';
 import { parseQuote, type Quote } from '../../attestation/tdx/quote.js';
 import { decodeAttestation } from '../../attestation/wire/decode.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { CollateralError } from '../../errors/collateral-error.js';
-import { appInfoClaims, appraisalClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, verdictClaims } from './claims.js';
+import { appInfoClaims, appraisalClaims, attestationClaims, type Claims, nsmClaims, quoteClaims, snpClaims, verdictClaims } from './claims.js';
 import type { VerifyInput } from './input.js';
 import type { NeededAnchor } from './roots.js';
 
@@ -40,6 +44,7 @@ export interface Confirmed {
 /** Decodes evidence of any kind. @throws VerificationError */
 export function examine({ kind, bytes }: VerifyInput): Examination {
   if (kind === 'quote') return examineQuote(parseQuote(bytes));
+  if (kind === 'snp-report') return examineReport(bytes);
   return kind === 'nsm-document' ? examineDocument(bytes) : examineAttestation(bytes);
 }
 
@@ -59,6 +64,20 @@ function examineQuote(quote: Quote): Examination {
 function explainMissingCollateral(error: unknown, quote: Quote, { now, roots }: VerifyOptions): never {
   if (error instanceof CollateralError) checkQuoteSignatures(quote, { now, root: roots.tdx });
   throw error;
+}
+
+/** A bare report has no certificates beside it: all are among the recorded answers. */
+function examineReport(bytes: Uint8Array): Examination {
+  const report = parseSnpReport(bytes);
+  const claims = snpClaims(report);
+  return {
+    anchors: [{ technology: 'sevSnp', certificates: () => [] }],
+    claims,
+    verify: async ({ now, roots, certificates = NO_CERTIFICATES, amdKdsUrl = DEFAULT_AMD_KDS_URL }) => {
+      const verdict = await verifySnpReport(report, [], { now, roots: roots.sevSnp, certificates, kdsUrl: amdKdsUrl });
+      return { claims: { ...claims, ...verdict }, reportData: report.reportData, appraise: () => undefined };
+    },
+  };
 }
 
 function examineDocument(bytes: Uint8Array): Examination {
@@ -114,6 +133,8 @@ function anchorsOf(platform: PlatformEvidence): readonly NeededAnchor[] {
       return [{ technology: 'tdx', certificates: () => pckChainOf(parseQuote(platform.quote)) }, { technology: 'gcpTpm', certificates: () => [platform.tpmQuote.akCert] }];
     case 'nitro-enclave':
       return [{ technology: 'nitroEnclave', certificates: () => nsmCertificates(platform.nsmQuote) }];
+    case 'sev-snp':
+      return [{ technology: 'sevSnp', certificates: () => snpCertificates(platform.certChain) }];
     default:
       return [];
   }
@@ -122,4 +143,9 @@ function anchorsOf(platform: PlatformEvidence): readonly NeededAnchor[] {
 function nsmCertificates(nsmQuote: Uint8Array): readonly Uint8Array[] {
   const { certificate, cabundle } = parseNsmDocument(nsmQuote);
   return [certificate, ...cabundle];
+}
+
+function snpCertificates(chain: readonly Uint8Array[]): readonly Uint8Array[] {
+  const { intermediate, leaf } = carriedCertificates(chain, 'vcek');
+  return [intermediate, leaf].flatMap((certificate) => (certificate === null ? [] : [certificate.raw]));
 }

@@ -1,3 +1,4 @@
+import { SNP_REPORT_LENGTH } from '../../attestation/sev-snp/report.js';
 import { looksLikeAttestation } from '../../attestation/wire/decode.js';
 import { DstackError } from '../../errors/base.js';
 
@@ -6,7 +7,7 @@ export class VerifyInputError extends DstackError<'INPUT_UNREADABLE' | 'USAGE'> 
 
 /** Evidence, told apart by its bytes. */
 export interface VerifyInput {
-  readonly kind: 'quote' | 'nsm-document' | 'attestation';
+  readonly kind: 'quote' | 'snp-report' | 'nsm-document' | 'attestation';
   readonly bytes: Uint8Array;
 }
 
@@ -14,17 +15,18 @@ export interface VerifyInput {
 const MAX_FILE_BYTES = 24 * 1024 * 1024;
 
 /**
- * Recognises evidence: a TDX or SGX quote by its version, an NSM document by its COSE_Sign1 head, a versioned
- * attestation by its first byte; each raw or as hex text, with or without `0x` and white space around it.
+ * Recognises evidence: an SEV-SNP report by its length, a TDX or SGX quote by its version, an NSM document by its COSE_Sign1
+ * head, a versioned attestation by its first byte; each raw or as hex text, with or without `0x` and white space around it.
  * @throws VerifyInputError INPUT_UNREADABLE
  */
 export function recogniseEvidence(file: Uint8Array): VerifyInput {
   if (file.length > MAX_FILE_BYTES) throw unreadable(`the file has ${file.length} bytes, at most ${MAX_FILE_BYTES}`);
   const bytes = fromHexText(file) ?? file;
+  if (isSnpReport(bytes)) return { kind: 'snp-report', bytes };
   if (isQuote(bytes)) return { kind: 'quote', bytes };
   if (isCoseSign1(bytes)) return { kind: 'nsm-document', bytes };
   if (looksLikeAttestation(bytes)) return { kind: 'attestation', bytes };
-  throw unreadable('the file is neither a quote, an NSM document nor a versioned attestation');
+  throw unreadable('the file is neither a quote, an SEV-SNP report, an NSM document nor a versioned attestation');
 }
 
 /**
@@ -50,6 +52,11 @@ function fromHexText(file: Uint8Array): Uint8Array | null {
   const text = Buffer.from(file.buffer, file.byteOffset, file.length).toString('latin1').trim().replace(/^0x/i, '');
   if (text === '' || text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null;
   return Uint8Array.from(Buffer.from(text, 'hex'));
+}
+
+/** Its version has four octets; a quote has two, and then a key type that is not 0. */
+function isSnpReport(bytes: Uint8Array): boolean {
+  return bytes.length === SNP_REPORT_LENGTH && (bytes[0] === 2 || bytes[0] === 3) && bytes.subarray(1, 4).every((byte) => byte === 0);
 }
 
 /** Version 3, 4 or 5, little endian. */

@@ -5,6 +5,7 @@ import { type Claim, claimOf } from './claim.js';
 import { enclaveClaims } from './enclave.js';
 import { listedClaim } from './listed.js';
 import type { AppraisalPolicy } from './policy.js';
+import { snpGuestClaims } from './snp-guest.js';
 import { tcbClaims } from './tcb.js';
 import { trustDomainClaims } from './trust-domain.js';
 
@@ -53,5 +54,7 @@ function platformClaims(verified: VerifiedAttestation, policy: AppraisalPolicy, 
       return trustDomainClaims(platform.report, tcbClaims(finding, policy));
     case 'nitro-enclave':
       return enclaveClaims(platform.document, { embedded: verified.attestation.stack.config, given: config }, policy);
+    case 'sev-snp':
+      return snpGuestClaims(platform.report, tcbClaims(finding, policy));
   }
 }

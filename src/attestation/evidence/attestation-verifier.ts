@@ -1,4 +1,4 @@
-import { type CertificateFetcher, NO_CERTIFICATES } from '../certificate-fetcher.js';
+import { type CertificateFetcher, DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../certificate-fetcher.js';
 import type { CollateralGetter } from '../collateral.js';
 import type { TrustRoots } from '../trust-roots.js';
 import type { Attestation } from './attestation.js';
@@ -17,6 +17,8 @@ export interface AttestationVerifierOptions {
   readonly collateral: CollateralGetter;
   /** As for `verifyAttestation`. */
   readonly certificates?: CertificateFetcher;
+  /** As for `verifyAttestation`. */
+  readonly amdKdsUrl?: string;
   /** Unix seconds. */
   readonly clock: () => number;
   /** Shared by verifiers of one process if given. */
@@ -24,6 +26,7 @@ export interface AttestationVerifierOptions {
 }
 
 /** A verifier for composition; it keeps checked collateral between calls and nothing about any evidence's verdict. */
-export function createAttestationVerifier({ roots, collateral, certificates = NO_CERTIFICATES, clock, cache = new VerifierCache() }: AttestationVerifierOptions): AttestationVerifier {
-  return { verify: (attestation) => verifyAttestation(attestation, { now: clock(), roots, collateral, certificates, cache }) };
+export function createAttestationVerifier(options: AttestationVerifierOptions): AttestationVerifier {
+  const { roots, collateral, certificates = NO_CERTIFICATES, amdKdsUrl = DEFAULT_AMD_KDS_URL, clock, cache = new VerifierCache() } = options;
+  return { verify: (attestation) => verifyAttestation(attestation, { now: clock(), roots, collateral, certificates, amdKdsUrl, cache }) };
 }

@@ -1,5 +1,6 @@
 import { VerificationError } from '../../errors/verification-error.js';
 import type { TeeVariant } from '../tee-variant.js';
+import type { AppInfo } from './app-info.js';
 import { type AppInfoOptions, appInfo } from './measurements.js';
 import type { VerifiedAttestation } from './verified.js';
 
@@ -38,11 +39,16 @@ export function bootInfo(verified: VerifiedAttestation, options: AppInfoOptions)
     appId: hex(info.appId),
     composeHash: hex(info.composeHash),
     instanceId: hex(info.instanceId),
-    deviceId: hex(info.deviceId),
+    deviceId: hex(deviceOf(verified, info)),
     keyProviderInfo: hex(info.keyProviderInfo),
     tcbStatus: verified.tcbStatus,
     advisoryIds: verified.advisoryIds,
   };
+}
+
+/** Policies know SEV-SNP machines by the whole chip id, which is hashed everywhere else (spec/kms.md section 11.2). */
+function deviceOf({ platform }: VerifiedAttestation, { deviceId }: AppInfo): Uint8Array {
+  return platform.kind === 'sev-snp' ? platform.report.chipId : deviceId;
 }
 
 /** The webhook's JSON object: BootInfo, then the name older webhooks know the variant by. */

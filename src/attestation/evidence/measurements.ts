@@ -6,13 +6,15 @@ import { malformedLog } from '../event-log/log-error.js';
 import { replayRuntimeEvents } from '../event-log/replay.js';
 import { type NsmDocument, parseNsmDocument } from '../nitro/document.js';
 import { pcr } from '../nitro/verify.js';
+import { keyProviderInfoOf, type MrConfig, parseMrConfig } from '../sev-snp/mr-config.js';
+import { parseSnpReport, type SnpReport } from '../sev-snp/report.js';
 import { parseQuote, type TdReport } from '../tdx/quote.js';
 import { type Pcrs, quotedPcr } from '../tpm/pcrs.js';
 import { PLATFORM_NAMES } from '../tee-variant.js';
 import type { AppInfo, MeasurementView } from './app-info.js';
 import { type Attestation, type RuntimeEvent, type StackEvidence, teeVariantOf, type TpmQuote } from './attestation.js';
 import type { VerifiedAttestation } from './verified.js';
-import { osImageHashOf } from './vm-config.js';
+import { osImageHashOf, snpImageHashOf } from './vm-config.js';
 
 export interface AppInfoOptions {
   /** VM configuration to use instead of the embedded one; "" (the default) means the embedded one. */
@@ -32,6 +34,7 @@ const NOT_VERIFIED_DEVICE = sha256();
  */
 export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions): AppInfo {
   const { platform, attestation } = verified;
+  if (platform.kind === 'sev-snp') return snpAppInfo(platform.report, platform.mrConfig, configOf(attestation.stack, options));
   const claimed = claimsOf(attestation.stack, options, false);
   switch (platform.kind) {
     case 'tdx':
@@ -45,11 +48,12 @@ export function appInfo(verified: VerifiedAttestation, options: AppInfoOptions):
 
 /**
  * The same of evidence nothing has verified: for display, and for an agent describing itself. The device is
- * not known then, its id is SHA-256 of nothing; V1 evidence may have a whole system configuration embedded.
- * @throws VerificationError VM_CONFIG_MALFORMED, EVENT_LOG_MALFORMED, QUOTE_MALFORMED, NSM_DOCUMENT_MALFORMED
+ * not known then, its id is SHA-256 of nothing but on SEV-SNP; V1 evidence may have a whole system configuration embedded.
+ * @throws VerificationError VM_CONFIG_MALFORMED, EVENT_LOG_MALFORMED, QUOTE_MALFORMED, NSM_DOCUMENT_MALFORMED, SNP_REPORT_MALFORMED, MR_CONFIG_MALFORMED
  * @throws AppraisalError PLATFORM_NOT_SUPPORTED
  */
 export function unverifiedAppInfo({ platform, stack, wire }: Attestation, options: AppInfoOptions): AppInfo {
+  if (platform.kind === 'sev-snp') return snpAppInfo(parseSnpReport(platform.report), parseMrConfig(platform.mrConfig), configOf(stack, options));
   const claimed = { ...claimsOf(stack, options, wire === 'v1'), deviceId: NOT_VERIFIED_DEVICE };
   switch (platform.kind) {
     case 'tdx':
@@ -69,16 +73,22 @@ export function nitroImageHash({ pcrs }: NsmDocument): Uint8Array {
 }
 
 /** What the events and the configuration say, platform aside. */
-function claimsOf({ runtimeEvents, config }: StackEvidence, options: AppInfoOptions, unwrap: boolean): Omit<AppInfo, 'deviceId' | 'mrSystem' | 'mrAggregated'> {
-  const given = options.config ?? '';
+function claimsOf(stack: StackEvidence, options: AppInfoOptions, unwrap: boolean): Omit<AppInfo, 'deviceId' | 'mrSystem' | 'mrAggregated'> {
+  const { runtimeEvents } = stack;
   return {
     appId: claim(runtimeEvents, 'app-id'),
     composeHash: claim(runtimeEvents, 'compose-hash'),
     instanceId: claim(runtimeEvents, 'instance-id'),
-    osImageHash: osImageHashOf(given === '' ? config : given, { unwrap }),
+    osImageHash: osImageHashOf(configOf(stack, options), { unwrap }),
     keyProviderInfo: keyProvider(runtimeEvents, options.view),
     initScriptHashes: initScriptHashes(runtimeEvents),
   };
+}
+
+/** The VM configuration that counts. */
+function configOf({ config }: StackEvidence, options: AppInfoOptions): string {
+  const given = options.config ?? '';
+  return given === '' ? config : given;
 }
 
 /** One per init script of the launch, which has at most five (spec/attestation.md section 2.4). */
@@ -127,6 +137,21 @@ function claimedPcrs({ pcrValues }: TpmQuote): Pcrs {
 function nitroMeasurements(document: NsmDocument, osImageHash: Uint8Array): Pick<AppInfo, 'mrSystem' | 'mrAggregated' | 'composeHash'> {
   const image = nitroImageHash(document);
   return { mrSystem: image, mrAggregated: image, composeHash: osImageHash };
+}
+
+/** All from the report and the document its HOST_DATA stands for; nothing is decided after the launch, so both views are one. */
+function snpAppInfo({ measurement, hostData, chipId }: SnpReport, mrConfig: MrConfig, config: string): AppInfo {
+  return {
+    appId: mrConfig.appId,
+    composeHash: mrConfig.composeHash,
+    instanceId: mrConfig.instanceId,
+    deviceId: sha256(chipId),
+    mrSystem: sha256(measurement),
+    mrAggregated: sha256(measurement, hostData),
+    osImageHash: snpImageHashOf(config),
+    keyProviderInfo: keyProviderInfoOf(mrConfig),
+    initScriptHashes: mrConfig.initScriptHashes,
+  };
 }
 
 /**

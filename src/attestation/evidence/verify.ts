@@ -3,7 +3,7 @@ import { REPORT_DATA_TAG, taggedReportData } from '../../crypto/report-data.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { withContext } from '../../errors/with-context.js';
-import { type CertificateFetcher, NO_CERTIFICATES } from '../certificate-fetcher.js';
+import { type CertificateFetcher, DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../certificate-fetcher.js';
 import type { CollateralGetter } from '../collateral.js';
 import { isAllZero } from '../dcap/masked-equal.js';
 import { collateralRequestOf } from '../dcap/pck-chain.js';
@@ -19,14 +19,17 @@ import type { TrustRoots } from '../trust-roots.js';
 import { type Attestation, type PlatformEvidence, type StackEvidence, teeVariantOf } from './attestation.js';
 import type { VerifiedAttestation } from './verified.js';
 import type { VerifierCache } from './verifier-cache.js';
+import { verifySevSnp } from './verify-sev-snp.js';
 
 export interface VerifyOptions {
   /** Unix seconds; fractions count where the evidence has them. */
   readonly now: number;
   readonly roots: TrustRoots;
   readonly collateral: CollateralGetter;
-  /** Looks up what certificates of vTPM keys point to; nothing can be looked up unless given. */
+  /** Looks up what certificates of vTPM keys point to, and certificates of AMD's; nothing can be looked up unless given. */
   readonly certificates?: CertificateFetcher;
+  /** Base address of AMD's Key Distribution Service, up to and with `/vcek/v1`; AMD's own unless given. */
+  readonly amdKdsUrl?: string;
   readonly cache: VerifierCache;
 }
 
@@ -34,7 +37,7 @@ export interface VerifyOptions {
  * Is this attestation genuine, as of `options.now`? The vendor's part first, then what binds event log and
  * report data to it (spec/attestation.md section 5.2). Whether it is acceptable is for `appraise`.
  * @throws VerificationError with the code of the first check that failed
- * @throws AppraisalError DEBUG_MODE for a debuggable trust domain, PLATFORM_NOT_SUPPORTED for platforms this release does not verify
+ * @throws AppraisalError DEBUG_MODE for a debuggable trust domain or SEV-SNP guest, PLATFORM_NOT_SUPPORTED for platforms this release does not verify
  * @throws CollateralError when the getter could not deliver
  */
 export async function verifyAttestation(attestation: Attestation, options: VerifyOptions): Promise<VerifiedAttestation> {
@@ -47,6 +50,10 @@ export async function verifyAttestation(attestation: Attestation, options: Verif
       return verifyGcpTdx(attestation, platform, options);
     case 'nitro-enclave':
       return verifyNitro(attestation, platform.nsmQuote, options);
+    case 'sev-snp': {
+      const { now, roots, certificates = NO_CERTIFICATES, amdKdsUrl = DEFAULT_AMD_KDS_URL } = options;
+      return verifySevSnp(attestation, platform, { now, roots: roots.sevSnp, certificates, kdsUrl: amdKdsUrl });
+    }
     default:
       throw new AppraisalError('PLATFORM_NOT_SUPPORTED', `evidence of ${PLATFORM_NAMES[teeVariantOf(platform)]} cannot be verified by this release`);
   }

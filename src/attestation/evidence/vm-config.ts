@@ -8,9 +8,26 @@ const HASH_BYTES = 32;
  * @throws VerificationError VM_CONFIG_MALFORMED
  */
 export function osImageHashOf(config: string, { unwrap }: { readonly unwrap: boolean }): Uint8Array {
-  const fields = parseObject(config === '' ? '{}' : config);
+  const fields = vmConfigFields(config);
   const inner = unwrap ? fields['vm_config'] : undefined;
   return hashField(typeof inner === 'string' ? parseObject(inner) : fields);
+}
+
+/**
+ * The same for SEV-SNP, where the outer object comes first and a `vm_config` inside it only when that names no image
+ * (spec/attestation.md section 5.4).
+ * @throws VerificationError VM_CONFIG_MALFORMED
+ */
+export function snpImageHashOf(config: string): Uint8Array {
+  const fields = vmConfigFields(config);
+  const inner = fields['vm_config'];
+  const isOuter = Object.hasOwn(fields, 'os_image_hash') || typeof inner !== 'string';
+  return hashField(isOuter ? fields : parseObject(inner));
+}
+
+/** The members of a VM configuration text; "" has none. @throws VerificationError VM_CONFIG_MALFORMED */
+export function vmConfigFields(config: string): Readonly<Record<string, unknown>> {
+  return parseObject(config === '' ? '{}' : config);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

@@ -40,6 +40,7 @@ export const RECORDED_TRUST = {
     tdx: join(VECTORS, 'evidence/roots/tdx.pem'),
     aws_nitro_enclave: join(VECTORS, 'evidence/roots/nsm.pem'),
     gcp_tpm: join(VECTORS, 'evidence/roots/tpm.pem'),
+    sev_snp_milan: join(VECTORS, 'evidence/roots/sev-snp.pem'),
   },
 };
 
