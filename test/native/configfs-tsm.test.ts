@@ -5,6 +5,7 @@ import { parseQuote } from '../../src/attestation/tdx/quote.js';
 import type { TsmQuoteRequest } from '../../src/native/binding.js';
 import { loadNative } from '../../src/native/loader.js';
 import { expectFailure } from './addon.js';
+import { callElsewhere } from './call-elsewhere.js';
 import { mountDevices } from './fuse/mounted.js';
 import { ERRNO } from './fuse/nodes.js';
 import { holdLock } from './hold-lock.js';
@@ -234,6 +235,17 @@ describe('the lock on inblob', () => {
     await devices.misbehave({ tsm: { readErrnos: [EIO] } });
     await expectFailure(quote(entry), 'DEVICE_FAILED', EIO);
     expect(await locked()).toBe(false);
+  });
+
+  test('keeps processes that quote at the same time apart', async () => {
+    const entry = await makeEntry();
+    await devices.misbehave({ tsm: { readDelayMs: 30 } });
+    const asked = Array.from({ length: 4 }, (_, i) => new Uint8Array(64).fill(0xf0 + i));
+    const options = { entryPath: entry, busyWaitMs: 20, pollIntervalMs: 2, generationWaitMs: 2000, deadlineMs: 15_000 };
+    const outcomes = await Promise.all(asked.map((data) => callElsewhere('tsmQuote', { ...options, reportData: { hex: Buffer.from(data).toString('hex') } })));
+    const quoted = outcomes.map(({ value }) => Buffer.from(parseQuote(Buffer.from(String(value), 'hex')).report.reportData));
+    expect(quoted).toEqual(asked.map((data) => Buffer.from(data)));
+    expect(await readFile(`${entry}/generation`, 'utf8')).toBe('4\n');
   });
 
   test('keeps quotes asked for at the same time apart', async () => {

@@ -1,10 +1,11 @@
-import type { NsmFaults, RtmrFaults, TsmFaults } from './faults.js';
+import type { NsmFaults, RtmrFaults, TpmFaults, TsmFaults } from './faults.js';
 
 /** From a test to the devices; what is missing stays as it is. */
 export interface Order {
   readonly tsm?: TsmFaults;
   readonly rtmr?: RtmrFaults;
   readonly nsm?: NsmFaults;
+  readonly tpm?: TpmFaults;
   /** Registers as after a boot, and no entries. */
   readonly reboot?: boolean;
 }
@@ -16,4 +17,8 @@ export interface Seen {
   /** Reads of blobs. */
   readonly reads: number;
   readonly rtmrs: readonly Uint8Array[];
+  /** Command codes sent to the TPM. */
+  readonly tpmCommands: readonly number[];
+  /** Objects and sessions the openers of the TPM left loaded. */
+  readonly tpmLeaked: number;
 }

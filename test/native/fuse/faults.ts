@@ -74,6 +74,22 @@ export interface NsmFaults {
 
 export const NO_NSM_FAULTS: NsmFaults = { errnos: [], error: null, length: null, answer: null, otherUserData: false, delayMs: 0 };
 
+export interface TpmFaults {
+  /** errnos for the next commands, which are not carried out. */
+  readonly writeErrnos: readonly number[];
+  readonly readErrnos: readonly number[];
+  /** Response codes for the next commands of these codes, which are not carried out. */
+  readonly refusals: readonly { readonly command: number; readonly rc: number }[];
+  /** A response in place of the TPM's. */
+  readonly answer: Uint8Array | null;
+  /** Bytes given for one read, or null for all asked for. */
+  readonly readGives: number | null;
+  /** Milliseconds each command takes. */
+  readonly delayMs: number;
+}
+
+export const NO_TPM_FAULTS: TpmFaults = { writeErrnos: [], readErrnos: [], refusals: [], answer: null, readGives: null, delayMs: 0 };
+
 /** A list of errnos used up one by one. */
 export class ErrnoQueue {
   #left: number[] = [];

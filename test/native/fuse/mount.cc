@@ -68,7 +68,8 @@ int MountAsUser(const char* point) {
   close(sockets[1]);
   const int fd = ReceiveDescriptor(sockets[0]);
   close(sockets[0]);
-  if (Await(child) != 0 || fd < 0) Fail("fusermount3");
+  // It has said itself what is wrong.
+  if (Await(child) != 0 || fd < 0) std::exit(1);
   return fd;
 }
 

@@ -5,6 +5,7 @@ export const ERRNO = {
   ENOENT: 2,
   EINTR: 4,
   EIO: 5,
+  E2BIG: 7,
   EACCES: 13,
   EFAULT: 14,
   EBUSY: 16,
@@ -45,9 +46,7 @@ export interface OpenFile {
   /** Returns what the kernel is to copy back: nothing unless the request number says "read". */
   ioctl?(call: IoctlCall, signal: AbortSignal): Promise<Uint8Array> | Uint8Array;
   /** At each close(2), which waits for it and takes its error. */
-  flush?(): void;
-  /** After the last close(2); nobody waits. */
-  release?(): void;
+  flush?(): Promise<void> | void;
 }
 
 export interface FileNode {

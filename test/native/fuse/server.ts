@@ -5,7 +5,9 @@ import { directory } from './nodes.js';
 import type { Order, Seen } from './control.js';
 import { imageHash } from './machine.js';
 import { Nsm } from './nsm.js';
+import { Swtpm } from './swtpm.js';
 import { TdxGuest } from './tdx-guest.js';
+import { TpmDevice } from './tpm-device.js';
 import { TrustDomain } from './trust-domain.js';
 import { Tsm } from './tsm.js';
 
@@ -13,26 +15,31 @@ const domain = new TrustDomain(imageHash);
 const tsm = new Tsm({ evidence: (inblob) => domain.quote(inblob), auxiliary: null });
 const guest = new TdxGuest(domain);
 const nsm = new Nsm();
+// Started by the first command.
+const swtpm = new Swtpm(process.env['SWTPM_STATE'] ?? '');
+const tpm = new TpmDevice(swtpm);
 
 const root = directory({
   tsm: tsm.root,
   measurements: guest.measurements,
-  dev: directory({ tdx_guest: guest.device, nsm: nsm.device }),
+  dev: directory({ tdx_guest: guest.device, nsm: nsm.device, tpmrm0: tpm.device }),
 });
 
-function obey(order: Order): Seen {
+async function obey(order: Order): Promise<Seen> {
   if (order.tsm !== undefined) tsm.set(order.tsm);
   if (order.rtmr !== undefined) guest.set(order.rtmr);
   if (order.nsm !== undefined) nsm.set(order.nsm);
+  if (order.tpm !== undefined) tpm.set(order.tpm);
   if (order.reboot === true) {
+    await swtpm.reset();
     domain.reset();
     nsm.reset();
     tsm.root.entries.clear();
   }
-  return { inblobs: [...tsm.inblobs], reads: tsm.reads, rtmrs: domain.rtmrs };
+  return { inblobs: [...tsm.inblobs], reads: tsm.reads, rtmrs: domain.rtmrs, tpmCommands: [...tpm.commands], tpmLeaked: tpm.leaked };
 }
 
-process.on('message', (order: Order) => process.send?.(obey(order)));
+process.on('message', (order: Order) => void obey(order).then((seen) => process.send?.(seen)));
 // By a signal, because a thread of this process sits in a read of the descriptor and exit would wait for it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 

@@ -106,12 +106,11 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
     const call = { request: body.readUInt32LE(12), argument: body.readBigUInt64LE(16), input: body.subarray(32, 32 + body.readUInt32LE(24)), pid };
     return wire.ioctlReply(await (handleOf(session, body).ioctl ?? refuse(ERRNO.ENOTTY))(call, signal));
   },
-  [OPCODE.FLUSH]: (session, { body }) => {
-    handleOf(session, body).flush?.();
+  [OPCODE.FLUSH]: async (session, { body }) => {
+    await handleOf(session, body).flush?.();
     return NOTHING;
   },
   [OPCODE.RELEASE]: (session, { body }) => {
-    handleOf(session, body).release?.();
     session.handles.delete(body.readBigUInt64LE(0));
     return NOTHING;
   },
