@@ -13,6 +13,7 @@ import { createCollateralDirectory } from '../outbound/collateral-directory.js';
 import { CollateralMetrics } from '../outbound/collateral-metrics.js';
 import { acceptanceOf, checkedSource } from '../outbound/collateral-source.js';
 import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
+import { createPublishedCertificates } from '../outbound/published-certificates.js';
 import type { Log } from './log.js';
 
 const MAX_FILE_BYTES = 24 * 1024 * 1024;
@@ -34,6 +35,8 @@ export interface SourcePlaces {
   /** Base addresses; none for the default. */
   readonly pccsUrls: readonly string[];
   readonly collateralCache: CollateralCacheConfig;
+  /** Hosts that URLs inside certificates are fetched from. */
+  readonly certificateHosts: readonly string[];
 }
 
 export interface SourceContext {
@@ -44,11 +47,12 @@ export interface SourceContext {
 }
 
 /**
- * Collateral from a file, or from one or more PCCS, checked under the root when it comes in and kept in memory and on disk.
+ * Collateral from one or more PCCS, checked under the root when it comes in and kept in memory and on disk, and certificates from
+ * where they are published. With a file all of it comes from there, and nothing from the network.
  * @throws ConfigError, CollateralError for a file that holds no collateral
  */
 export function createEvidenceSources(places: SourcePlaces, { roots, clock, log }: SourceContext): EvidenceSources {
-  const { collateralFile, pccsUrls, collateralCache } = places;
+  const { collateralFile, pccsUrls, collateralCache, certificateHosts } = places;
   const recorded = collateralFile === null ? null : recordedSources(collateralFile);
   const ending = new AbortController();
   const metrics = new CollateralMetrics();
@@ -73,7 +77,7 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
   });
   return {
     collateral: cache,
-    certificates: recorded?.certificates ?? NO_CERTIFICATES,
+    certificates: recorded?.certificates ?? createPublishedCertificates({ hosts: certificateHosts, clock, signal: ending.signal }),
     start: () => cache.start(),
     async close() {
       ending.abort();
@@ -84,9 +88,9 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
 }
 
 /** Collateral that somebody else keeps, such as the development platform. */
-export function givenSources(collateral: CollateralGetter): EvidenceSources {
+export function givenSources(collateral: CollateralGetter, certificates: CertificateFetcher = NO_CERTIFICATES): EvidenceSources {
   const nothing = async (): Promise<void> => undefined;
-  return { collateral, certificates: NO_CERTIFICATES, start: nothing, close: nothing, metrics: () => [] };
+  return { collateral, certificates, start: nothing, close: nothing, metrics: () => [] };
 }
 
 /** Read anew each time, which the cache around it makes rare. Read once at start so that mistakes show then. */

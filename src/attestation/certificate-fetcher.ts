@@ -19,6 +19,11 @@ export interface CertificateFetcher {
    * @throws CollateralError COLLATERAL_UNAVAILABLE, for any status but 200 too; COLLATERAL_ANSWER_INVALID for a larger body
    */
   fetch(url: string, kind: PublishedKind): Promise<Uint8Array>;
+  /**
+   * Tells whether what `fetch` gave led to the trust anchor. URLs are chosen by whoever sends certificates, and answers may come
+   * over plain HTTP: an implementation that keeps answers keeps for long only those that did.
+   */
+  judge?(url: string, kind: PublishedKind, verified: boolean): void;
 }
 
 /** Bytes accepted of each. */

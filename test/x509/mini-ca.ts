@@ -83,6 +83,7 @@ export function certificate(options: CertificateOptions): TestCertificate {
 
 export interface CrlOptions {
   readonly issuer: { readonly subject: string; readonly key: KeyObject };
+  readonly thisUpdate?: number;
   readonly nextUpdate?: number | null;
   readonly revoked?: readonly number[];
   readonly extensions?: readonly TestExtension[] | null;
@@ -91,7 +92,7 @@ export interface CrlOptions {
 }
 
 export function crl(options: CrlOptions): Uint8Array {
-  const { issuer, nextUpdate = 4_102_444_800, revoked = [], version = 1, entryExtensions = [] } = options;
+  const { issuer, thisUpdate = 1_577_836_800, nextUpdate = 4_102_444_800, revoked = [], version = 1, entryExtensions = [] } = options;
   const extensions = options.extensions === undefined ? [{ oid: '2.5.29.20', value: integer(1) }] : options.extensions;
   const entries = revoked.map((serial) =>
     sequence(integer(serial), time(1_600_000_000), ...(entryExtensions.length > 0 ? [extensionList(entryExtensions)] : [])),
@@ -100,7 +101,7 @@ export function crl(options: CrlOptions): Uint8Array {
     integer(version),
     ECDSA_SHA256,
     name(issuer.subject),
-    time(1_577_836_800),
+    time(thisUpdate),
     ...(nextUpdate === null ? [] : [time(nextUpdate)]),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
     ...(extensions === null ? [] : [contextConstructed(0, extensionList(extensions))]),

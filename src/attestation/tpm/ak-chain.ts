@@ -1,12 +1,13 @@
 import { VerificationError } from '../../errors/verification-error.js';
 import { type Certificate, parseCertificate } from '../../x509/certificate.js';
-import { parseCrl, type RevocationList } from '../../x509/crl.js';
+import type { RevocationList } from '../../x509/crl.js';
 import { pathConstraintsOf } from '../../x509/path-constraints.js';
 import { publicKeyOf, verifyPath } from '../../x509/path.js';
 import { issuerCertificateUrl, revocationListUrl } from '../../x509/published-urls.js';
 import { RevocationChecker } from '../../x509/revocation.js';
 import type { TimeWindow } from '../../x509/time-window.js';
-import type { CertificateFetcher, PublishedKind } from '../certificate-fetcher.js';
+import type { CertificateFetcher } from '../certificate-fetcher.js';
+import { Published } from './published.js';
 
 /** Usage the certificates of vTPM keys have where they have any: tcg-kp-EKCertificate (spec/attestation.md section 8). */
 const EKU_VTPM = '2.23.133.8.1';
@@ -30,6 +31,20 @@ export interface AkChainOptions {
 export async function verifyAkChain(leaf: Certificate, { now, root, certificates }: AkChainOptions): Promise<readonly TimeWindow[]> {
   const anchor = parseCertificate(root);
   const published = new Published(certificates);
+  try {
+    return await checkChain(leaf, { now, anchor, published });
+  } finally {
+    published.judge(anchor);
+  }
+}
+
+interface ChainContext {
+  readonly now: number;
+  readonly anchor: Certificate;
+  readonly published: Published;
+}
+
+async function checkChain(leaf: Certificate, { now, anchor, published }: ChainContext): Promise<readonly TimeWindow[]> {
   const intermediates = await issuersOf(leaf, anchor, published);
   const lists: RevocationList[] = [];
   for (const certificate of [leaf, ...intermediates, anchor]) {
@@ -55,34 +70,6 @@ async function issuersOf(leaf: Certificate, anchor: Certificate, published: Publ
     at = issuer;
   }
   return found;
-}
-
-/** What was fetched for one verification: each URL once, so that certificates naming each other end the walk at the limit without further requests. */
-class Published {
-  readonly #fetcher: CertificateFetcher;
-  readonly #bodies = new Map<string, Uint8Array>();
-
-  constructor(fetcher: CertificateFetcher) {
-    this.#fetcher = fetcher;
-  }
-
-  async certificate(url: string): Promise<Certificate> {
-    return parseCertificate(await this.#body(url, 'certificate'));
-  }
-
-  async list(url: string): Promise<RevocationList> {
-    return parseCrl(await this.#body(url, 'crl'));
-  }
-
-  async #body(url: string, kind: PublishedKind): Promise<Uint8Array> {
-    const key = `${kind} ${url}`;
-    const known = this.#bodies.get(key);
-    if (known !== undefined) return known;
-    if (!this.#fetcher.allows(url)) throw new VerificationError('TPM_AK_URL_REFUSED', 'a certificate of the attestation key names a host that is not configured');
-    const body = await this.#fetcher.fetch(url, kind);
-    this.#bodies.set(key, body);
-    return body;
-  }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,0 +1,170 @@
+import { type CertificateFetcher, MAX_PUBLISHED_BYTES, type PublishedKind } from '../attestation/certificate-fetcher.js';
+import { BoundedMap } from '../cache/bounded-map.js';
+import { CollateralError } from '../errors/collateral-error.js';
+import { VerificationError } from '../errors/verification-error.js';
+import { parseCertificate } from '../x509/certificate.js';
+import { parseCrl } from '../x509/crl.js';
+import { parsePemChain } from '../x509/pem.js';
+import { BodyTooLarge } from './bounded-body.js';
+import { Circuit } from './circuit.js';
+import { isListed } from './host-list.js';
+import { httpGet, NoAnswer, placeOf, UnwantedStatus } from './http-get.js';
+import { SYSTEM_TIMING, type Timing } from './timing.js';
+
+/** Answers that verified; those of one site's machines are a handful, and one of each chip of AMD's. */
+const PROVEN = { capacity: 256, maxKeyLength: 2_200 };
+/** Answers nothing is known of yet: anybody can name more. */
+const UNPROVEN = { capacity: 8, maxKeyLength: 2_200 };
+const HOSTS = { capacity: 64, maxKeyLength: 300 };
+const MAX_PENDING = 16;
+/** Seconds an answer is good for while nothing is known of it, and between attempts to renew one while its host is away. */
+const SHORT_SECONDS = 60;
+/** Seconds after which an answer that verified is asked for again; revocations should arrive within the hour. */
+const RENEW_SECONDS: Readonly<Record<PublishedKind, number>> = { certificate: 86_400, crl: 3_600, 'amd-chain': 86_400, 'amd-vcek': 7 * 86_400 };
+/** Seconds a certificate is used on while it cannot be asked for again; a list ends by itself. */
+const MAX_AGE_SECONDS = 30 * 86_400;
+const DEFAULT_REQUEST_MS = 10_000;
+const MAX_CHAIN = 8;
+
+export interface PublishedCertificatesOptions {
+  /** As `isListed` takes them. */
+  readonly hosts: readonly string[];
+  /** Unix seconds. */
+  readonly clock: () => number;
+  /** Milliseconds for one request (default 10 s). */
+  readonly requestMs?: number;
+  readonly timing?: Timing;
+  /** Ends what is in flight. */
+  readonly signal?: AbortSignal;
+}
+
+interface Answer {
+  readonly body: Uint8Array;
+  readonly fetchedAt: number;
+  readonly validity: Validity;
+}
+
+interface Validity {
+  /** When a revocation list was issued; 0 for certificates. */
+  readonly issuedAt: number;
+  /** Last unix second at which the answer is used. */
+  readonly endsAt: number;
+}
+
+interface ProvenAnswer extends Answer {
+  renewAt: number;
+}
+
+/**
+ * Certificates and revocation lists over HTTP, from configured hosts alone, without redirects. Answers that verified are kept and
+ * renewed once they are some time old; until the new one verified too, and while the host is away, the old one is used as long as
+ * it is valid. Calls for the same URL wait for one request.
+ */
+export function createPublishedCertificates(options: PublishedCertificatesOptions): CertificateFetcher {
+  return new PublishedCertificates(options);
+}
+
+class PublishedCertificates implements CertificateFetcher {
+  readonly #options: Required<PublishedCertificatesOptions>;
+  readonly #proven = new BoundedMap<ProvenAnswer>(PROVEN);
+  readonly #unproven = new BoundedMap<Answer>(UNPROVEN);
+  readonly #circuits = new BoundedMap<Circuit>(HOSTS);
+  readonly #pending = new Map<string, Promise<Answer>>();
+
+  constructor(options: PublishedCertificatesOptions) {
+    this.#options = { requestMs: DEFAULT_REQUEST_MS, timing: SYSTEM_TIMING, signal: new AbortController().signal, ...options };
+  }
+
+  allows(url: string): boolean {
+    return isListed(url, this.#options.hosts);
+  }
+
+  async fetch(url: string, kind: PublishedKind): Promise<Uint8Array> {
+    const isNamedByOthers = kind === 'certificate' || kind === 'crl';
+    if (isNamedByOthers && !this.allows(url)) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'a certificate names a host that is not configured');
+    const key = keyOf(url, kind);
+    const now = this.#options.clock();
+    const recent = this.#unproven.get(key);
+    if (recent !== undefined && now <= recent.validity.endsAt && now - recent.fetchedAt < SHORT_SECONDS) return recent.body;
+    const proven = this.#proven.get(key);
+    const usable = proven !== undefined && now <= proven.validity.endsAt ? proven : null;
+    if (usable !== null && now < usable.renewAt) return usable.body;
+    try {
+      return (await this.#once(key, url, kind)).body;
+    } catch (error) {
+      if (usable === null || !(error instanceof CollateralError)) throw error;
+      usable.renewAt = now + SHORT_SECONDS;
+      return usable.body;
+    }
+  }
+
+  judge(url: string, kind: PublishedKind, verified: boolean): void {
+    const key = keyOf(url, kind);
+    const recent = this.#unproven.get(key);
+    if (recent === undefined) return;
+    this.#unproven.delete(key);
+    const now = this.#options.clock();
+    if (verified) this.#proven.set(key, { ...recent, renewAt: now + RENEW_SECONDS[kind] * (0.8 + 0.2 * this.#options.timing.random()) });
+    const proven = this.#proven.get(key);
+    if (!verified && proven !== undefined) proven.renewAt = now + SHORT_SECONDS;
+  }
+
+  #once(key: string, url: string, kind: PublishedKind): Promise<Answer> {
+    const known = this.#pending.get(key);
+    if (known !== undefined) return known;
+    if (this.#pending.size >= MAX_PENDING) return Promise.reject(new CollateralError('COLLATERAL_UNAVAILABLE', `${MAX_PENDING} certificates and lists are being fetched already`));
+    const started = this.#load(key, url, kind).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, started);
+    return started;
+  }
+
+  async #load(key: string, url: string, kind: PublishedKind): Promise<Answer> {
+    const body = await this.#get(url, kind);
+    const fetchedAt = this.#options.clock();
+    const validity = validityOf(body, kind, url, fetchedAt);
+    if (fetchedAt > validity.endsAt) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with a revocation list that has expired`);
+    // Whoever stands between could otherwise take back a revocation.
+    if (validity.issuedAt < (this.#proven.get(key)?.validity.issuedAt ?? 0)) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with an older revocation list than before`);
+    const answer = { body, fetchedAt, validity };
+    this.#unproven.set(key, answer);
+    return answer;
+  }
+
+  async #get(url: string, kind: PublishedKind): Promise<Uint8Array> {
+    const circuit = this.#circuits.getOrCreate(new URL(url).host, () => new Circuit(this.#options.timing));
+    if (!circuit.admits()) throw new CollateralError('COLLATERAL_UNAVAILABLE', `${placeOf(url)} did not answer lately and is left alone for some seconds`);
+    const { requestMs: timeoutMs, signal } = this.#options;
+    try {
+      const { status, body } = await httpGet(url, { maxBytes: MAX_PUBLISHED_BYTES[kind], timeoutMs, signal });
+      circuit.answered();
+      if (status === 200) return body;
+      throw new CollateralError('COLLATERAL_UNAVAILABLE', placeOf(url), { cause: new UnwantedStatus(status) });
+    } catch (cause) {
+      if (cause instanceof NoAnswer) circuit.silent();
+      else circuit.answered();
+      if (cause instanceof NoAnswer) throw new CollateralError('COLLATERAL_UNAVAILABLE', placeOf(url), { cause });
+      if (cause instanceof BodyTooLarge) throw new CollateralError('COLLATERAL_ANSWER_INVALID', placeOf(url), { cause });
+      throw cause;
+    }
+  }
+}
+
+function keyOf(url: string, kind: PublishedKind): string {
+  return `${kind} ${url}`;
+}
+
+/** @throws CollateralError COLLATERAL_ANSWER_INVALID for an answer that is not of its kind */
+function validityOf(body: Uint8Array, kind: PublishedKind, url: string, now: number): Validity {
+  try {
+    if (kind === 'crl') {
+      const { thisUpdate, nextUpdate } = parseCrl(body);
+      return { issuedAt: thisUpdate, endsAt: nextUpdate - 1 };
+    }
+    const certificates = kind === 'amd-chain' ? parsePemChain(Buffer.from(body).toString('latin1'), MAX_CHAIN) : [body];
+    certificates.forEach(parseCertificate);
+    return { issuedAt: 0, endsAt: now + MAX_AGE_SECONDS };
+  } catch (cause) {
+    if (cause instanceof VerificationError) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `${placeOf(url)} did not answer with a ${kind}`, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,189 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { verifyAkChain } from '../../src/attestation/tpm/ak-chain.js';
+import { CollateralError } from '../../src/errors/collateral-error.js';
+import { createPublishedCertificates } from '../../src/outbound/published-certificates.js';
+import { parseCertificate } from '../../src/x509/certificate.js';
+import { certificatePem } from '../../src/x509/pem.js';
+import { caIssuers, crlDistributionPoint } from '../../src/x509/standard-extensions.js';
+import { certificate, crl, extension, testKey } from '../x509/mini-ca.js';
+import { fakeTiming } from './support/fake-timing.js';
+import { type FakeServer, startFakeServer } from './support/http-fake.js';
+
+const NOW = 1_800_000_000;
+const HOUR = 3_600;
+const fakes: FakeServer[] = [];
+afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
+
+type Answer = Uint8Array | number | ((response: ServerResponse) => unknown);
+
+/** A site that publishes an AK's issuers and lists, and everything to verify that AK with. */
+async function site(nextUpdate = NOW + 10 * HOUR) {
+  const fake = await startFakeServer();
+  fakes.push(fake);
+  const at = (path: string): string => `${fake.url}${path}`;
+  const rootKey = testKey('root');
+  const caKey = testKey('ca');
+  const root = certificate({ subject: 'root', key: rootKey, extensions: [extension.ca(), crlDistributionPoint(at('/root.crl'))] });
+  const ca = certificate({ subject: 'ca', key: caKey, issuer: { subject: 'root', key: rootKey }, serial: 2, extensions: [extension.ca(), caIssuers(at('/root.der')), crlDistributionPoint(at('/root.crl'))] });
+  const ak = certificate({ subject: 'ak', key: testKey('ak'), issuer: { subject: 'ca', key: caKey }, serial: 3, extensions: [caIssuers(at('/ca.der')), crlDistributionPoint(at('/ca.crl'))] });
+  const list = (until: number, revoked: number[] = []): Uint8Array => crl({ issuer: { subject: 'ca', key: caKey }, nextUpdate: until, revoked });
+  const listAt = (thisUpdate: number, revoked: number[]): Uint8Array => crl({ issuer: { subject: 'ca', key: caKey }, thisUpdate, nextUpdate: NOW + 20 * HOUR, revoked });
+  const forgery = certificate({ subject: 'ak', key: testKey('forger'), issuer: { subject: 'ca', key: testKey('forger') }, serial: 3, extensions: [caIssuers(at('/ca.der')), crlDistributionPoint(at('/ca.crl'))] });
+  const answers = new Map<string, Answer>([
+    ['/ca.der', ca.der],
+    ['/root.crl', crl({ issuer: { subject: 'root', key: rootKey }, nextUpdate: NOW + 365 * 24 * HOUR })],
+    ['/ca.crl', list(nextUpdate)],
+  ]);
+  fake.respond = ({ url = '' }, response) => {
+    const answer = answers.get(url) ?? 404;
+    if (typeof answer === 'function') answer(response);
+    else if (typeof answer === 'number') response.writeHead(answer, { location: '/ca.der' }).end();
+    else response.end(answer);
+  };
+  const state = { now: NOW };
+  const timing = fakeTiming();
+  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200 });
+  const check = (der: Uint8Array) => verifyAkChain(parseCertificate(der), { now: state.now, root: root.der, certificates: fetcher });
+  return { fake, fetcher, state, timing, answers, verify: () => check(ak.der), forge: () => check(forgery.der), list, listAt, at, ca, root };
+}
+
+const code = async (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof CollateralError ? error.code : `${(error as { code?: string }).code}`),
+  );
+
+describe('published certificates', () => {
+  it('lead an attestation key to its root, each fetched once', async () => {
+    const { fake, verify } = await site();
+    await verify();
+    expect(fake.asked.toSorted()).toEqual(['/ca.crl', '/ca.der', '/root.crl']);
+    await Promise.all([verify(), verify()]);
+    expect(fake.asked).toHaveLength(3);
+  });
+
+  it('are asked for once by many at the same time', async () => {
+    const { fake, fetcher, at } = await site();
+    await Promise.all(Array.from({ length: 24 }, () => fetcher.fetch(at('/ca.der'), 'certificate')));
+    expect(fake.asked).toEqual(['/ca.der']);
+  });
+
+  it.each<[string, string, Answer]>([
+    ['404', 'COLLATERAL_UNAVAILABLE', 404],
+    ['500', 'COLLATERAL_UNAVAILABLE', 500],
+    ['a redirect to what is wanted', 'COLLATERAL_UNAVAILABLE', 302],
+    ['nothing in time', 'COLLATERAL_UNAVAILABLE', () => undefined],
+    ['half an answer', 'COLLATERAL_UNAVAILABLE', (response: ServerResponse) => (response.writeHead(200, { 'content-length': '100' }).write('x'), setTimeout(() => response.destroy(), 10))],
+    ['no certificate', 'COLLATERAL_ANSWER_INVALID', Buffer.from('<html>')],
+    ['more than 64 KiB', 'COLLATERAL_ANSWER_INVALID', Buffer.alloc(64 * 1024 + 1)],
+  ])('are an error of the service when it answers with %s', async (_name, expected, answer) => {
+    const { fake, fetcher, answers, at, ca } = await site();
+    answers.set('/ca.der', answer);
+    expect(await code(fetcher.fetch(at('/ca.der'), 'certificate'))).toBe(expected);
+    expect(fake.asked).toEqual(['/ca.der']);
+    answers.set('/ca.der', ca.der);
+    expect(await code(fetcher.fetch(at('/ca.der'), 'certificate'))).toBe('ok');
+  });
+
+  it('come from no host that was not configured', async () => {
+    const { fetcher, verify } = await site();
+    const other = await site();
+    expect([fetcher.allows(other.at('/ca.der')), await code(fetcher.fetch(other.at('/ca.der'), 'certificate'))]).toEqual([false, 'COLLATERAL_UNAVAILABLE']);
+    expect(other.fake.asked).toEqual([]);
+    await verify();
+  });
+
+  it('keep verifying from what verified before while the host is away, until the list ends', async () => {
+    const { fake, state, timing, verify } = await site();
+    await verify();
+    const respond = fake.respond;
+    fake.respond = (_request, response) => void response.destroy();
+    for (const hours of [2, 5, 9]) {
+      state.now = NOW + hours * HOUR;
+      timing.at += 120_000;
+      expect(await code(verify())).toBe('ok');
+    }
+    expect(fake.asked.length).toBeGreaterThan(3);
+    state.now = NOW + 10 * HOUR;
+    expect(await code(verify())).toBe('COLLATERAL_UNAVAILABLE');
+    fake.respond = respond;
+    timing.at += 120_000;
+    // The list is the same one, which has ended.
+    expect(await code(verify())).toBe('COLLATERAL_REJECTED');
+  });
+
+  it('are renewed within the hour, so that revocations arrive', async () => {
+    const { fake, state, answers, verify, list } = await site();
+    await verify();
+    answers.set('/ca.crl', list(NOW + 20 * HOUR, [3]));
+    expect(await code(verify())).toBe('ok');
+    state.now += HOUR;
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    // And stay, also when the host goes away.
+    fake.respond = (_request, response) => void response.destroy();
+    for (const seconds of [30, 61, HOUR, 3 * HOUR]) {
+      state.now = NOW + HOUR + seconds;
+      expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    }
+  });
+
+  it('are not taken back by an older list', async () => {
+    const { state, answers, verify, listAt } = await site();
+    answers.set('/ca.crl', listAt(NOW - 10, [3]));
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    answers.set('/ca.crl', listAt(NOW - 20, []));
+    for (let hour = 1; hour < 5; hour++) {
+      state.now = NOW + hour * HOUR;
+      expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    }
+  });
+
+  it('are renewed in time although somebody with a forged certificate keeps naming them', async () => {
+    const { state, answers, verify, forge, list } = await site();
+    await verify();
+    for (let minutes = 0; minutes < 60; minutes++) {
+      state.now += 60;
+      expect(await code(forge())).toBe('CERTIFICATE_SIGNATURE_INVALID');
+    }
+    answers.set('/ca.crl', list(NOW + 20 * HOUR, [3]));
+    state.now += HOUR;
+    expect(await code(forge())).toBe('CERTIFICATE_SIGNATURE_INVALID');
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+  });
+
+  it('are not replaced by what does not verify', async () => {
+    const { state, answers, verify, list } = await site();
+    await verify();
+    state.now += HOUR;
+    answers.set('/ca.crl', crl({ issuer: { subject: 'ca', key: testKey('somebody else') }, nextUpdate: NOW + 20 * HOUR }));
+    expect(await code(verify())).toBe('CRL_SIGNATURE_INVALID');
+    expect(await code(verify())).toBe('ok');
+    answers.set('/ca.crl', list(NOW + 20 * HOUR));
+    state.now += 60;
+    expect(await code(verify())).toBe('ok');
+    state.now = NOW + 15 * HOUR;
+    expect(await code(verify())).toBe('ok');
+  });
+
+  it('are not kept for long when nothing is known of them', async () => {
+    const { fake, fetcher, state, at } = await site();
+    await fetcher.fetch(at('/ca.der'), 'certificate');
+    await fetcher.fetch(at('/ca.der'), 'certificate');
+    expect(fake.asked).toHaveLength(1);
+    state.now += 60;
+    await fetcher.fetch(at('/ca.der'), 'certificate');
+    expect(fake.asked).toHaveLength(2);
+  });
+
+  it('include the answers of a key service, whose address is the operator\'s', async () => {
+    const { fetcher, answers, ca, root } = await site();
+    const service = await startFakeServer();
+    fakes.push(service);
+    service.respond = ({ url = '' }, response) => void response.end(url.endsWith('cert_chain') ? certificatePem(ca.der) + certificatePem(root.der) : ca.der);
+    answers.clear();
+    expect(await code(fetcher.fetch(`${service.url}/vcek/v1/Milan/cert_chain`, 'amd-chain'))).toBe('ok');
+    expect(await code(fetcher.fetch(`${service.url}/vcek/v1/Milan/00?blSPL=1`, 'amd-vcek'))).toBe('ok');
+    expect(await code(fetcher.fetch(`${service.url}/vcek/v1/Milan/01`, 'amd-chain'))).toBe('COLLATERAL_ANSWER_INVALID');
+  });
+});
