@@ -13,8 +13,9 @@ import { SYSTEM_TIMING, type Timing } from './timing.js';
 
 /** Answers that verified; those of one site's machines are a handful, and one of each chip of AMD's. */
 const PROVEN = { capacity: 256, maxKeyLength: 2_200 };
-/** Answers nothing is known of yet: anybody can name more. */
-const UNPROVEN = { capacity: 8, maxKeyLength: 2_200 };
+/** Answers nothing is known of yet: anybody can name more, so what they take together is limited too. */
+const UNPROVEN = { capacity: 256, maxKeyLength: 2_200 };
+const MAX_UNPROVEN_BYTES = 32 * 1024 * 1024;
 const HOSTS = { capacity: 64, maxKeyLength: 300 };
 const MAX_PENDING = 16;
 /** Seconds an answer is good for while nothing is known of it, and between attempts to renew one while its host is away. */
@@ -127,7 +128,17 @@ class PublishedCertificates implements CertificateFetcher {
     if (validity.issuedAt < (this.#proven.get(key)?.validity.issuedAt ?? 0)) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with an older revocation list than before`);
     const answer = { body, fetchedAt, validity };
     this.#unproven.set(key, answer);
+    this.#limitUnproven();
     return answer;
+  }
+
+  /** The oldest give way. */
+  #limitUnproven(): void {
+    let bytes = 0;
+    for (const [key, { body }] of this.#unproven.entries().toReversed()) {
+      bytes += body.length;
+      if (bytes > MAX_UNPROVEN_BYTES) this.#unproven.delete(key);
+    }
   }
 
   async #get(url: string, kind: PublishedKind): Promise<Uint8Array> {

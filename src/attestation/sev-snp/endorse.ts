@@ -48,6 +48,8 @@ export async function endorseSigner(report: SnpReport, carried: CarriedCertifica
       if (error instanceof VerificationError) refusal ??= error;
       else if (error instanceof CollateralError) unavailable ??= error;
       else throw error;
+    } finally {
+      options.service.judge(candidate.root, carried.intermediate);
     }
   }
   throw refusal ?? unavailable ?? rootNotConfigured();

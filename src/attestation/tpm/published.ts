@@ -1,9 +1,8 @@
 import { VerificationError } from '../../errors/verification-error.js';
 import { type Certificate, parseCertificate } from '../../x509/certificate.js';
 import { parseCrl, type RevocationList } from '../../x509/crl.js';
-import { publicKeyOf } from '../../x509/path.js';
-import { verifySignature } from '../../x509/signature.js';
 import type { CertificateFetcher } from '../certificate-fetcher.js';
+import { isListOfAny, vouchedFor } from '../vouched.js';
 
 /** What was fetched for one verification: each URL once, so that certificates naming each other end the walk at the limit without further requests. */
 export class Published {
@@ -39,35 +38,13 @@ export class Published {
    */
   judge(anchor: Certificate): void {
     if (this.#fetcher.judge === undefined) return;
-    const trusted = [anchor];
-    const open = new Map(this.#certificates);
-    for (let before = -1; before < trusted.length; ) {
-      before = trusted.length;
-      for (const [url, certificate] of open) {
-        if (!isSignedByAny(trusted, certificate)) continue;
-        trusted.push(certificate);
-        open.delete(url);
-      }
-    }
-    for (const url of this.#certificates.keys()) this.#fetcher.judge(url, 'certificate', !open.has(url));
-    for (const [url, list] of this.#lists) this.#fetcher.judge(url, 'crl', isSignedByAny(trusted, list));
+    const vouched = vouchedFor(anchor, [...this.#certificates.values()]);
+    for (const [url, certificate] of this.#certificates) this.#fetcher.judge(url, 'certificate', vouched.has(certificate));
+    for (const [url, list] of this.#lists) this.#fetcher.judge(url, 'crl', isListOfAny(vouched, list));
   }
 
   #allowed(url: string): string {
     if (this.#fetcher.allows(url)) return url;
     throw new VerificationError('TPM_AK_URL_REFUSED', 'a certificate of the attestation key names a host that is not configured');
-  }
-}
-
-function isSignedByAny(issuers: readonly Certificate[], signed: Pick<Certificate, 'issuerRaw' | 'signatureAlgorithmOid' | 'tbs' | 'signature'>): boolean {
-  return issuers.some((issuer) => Buffer.compare(issuer.subjectRaw, signed.issuerRaw) === 0 && isSignedBy(issuer, signed));
-}
-
-function isSignedBy(issuer: Certificate, { signatureAlgorithmOid, tbs, signature }: Pick<Certificate, 'signatureAlgorithmOid' | 'tbs' | 'signature'>): boolean {
-  try {
-    return verifySignature(publicKeyOf(issuer, 'ec-or-rsa'), signatureAlgorithmOid, tbs, signature);
-  } catch (error) {
-    if (error instanceof VerificationError) return false;
-    throw error;
   }
 }
