@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { messageChain } from '../errors/base.js';
 import { agentCommand } from './agent-command.js';
+import { collateralCommand } from './collateral-command.js';
 import { kmsCommand } from './kms-command.js';
 import { simulatorCommand } from './simulator-command.js';
 import { verifyCommand } from './verify-command.js';
@@ -12,7 +13,8 @@ const program = new Command('dstack')
   .addCommand(kmsCommand())
   .addCommand(agentCommand())
   .addCommand(simulatorCommand())
-  .addCommand(verifyCommand());
+  .addCommand(verifyCommand())
+  .addCommand(collateralCommand());
 
 try {
   await program.parseAsync();

@@ -14,7 +14,7 @@ const MAX_FILE_BYTES = 8 * 1024 * 1024;
 const MAX_NAMES = 1024;
 const SUFFIX = '.json';
 /** A file being written, with the id of the process that writes it. */
-const TEMPORARY = /^\.[a-z0-9-]{1,64}\.\d{1,10}\.new$/;
+const TEMPORARY = /^\.[a-z0-9-]{1,64}\.json\.\d{1,10}\.new$/;
 /** Milliseconds after which a file nobody finished is somebody's who died. */
 const ABANDONED_MS = 600_000;
 
@@ -41,10 +41,7 @@ export function createCollateralDirectory(directory: string, observe?: StepObser
     read: (key) => readCollateral(join(directory, key + SUFFIX)),
     async write(key, collateral) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const temporary = join(directory, `.${key}.${process.pid}.new`);
-      await unlink(temporary).catch(ignoreAbsent);
-      await files.writeNew(temporary, `${collateralJson(collateral)}\n`, 0o644);
-      await files.rename(temporary, join(directory, key + SUFFIX), [directory]);
+      await files.replace(join(directory, key + SUFFIX), `${collateralJson(collateral)}\n`, 0o644);
       await dropOldest(directory);
     },
     remove: (key) => unlink(join(directory, key + SUFFIX)).catch(ignoreAbsent),

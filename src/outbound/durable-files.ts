@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /** Told before and after every step that changes the disk; tests kill the process in it. */
 export type StepObserver = (step: string) => void;
@@ -26,6 +27,15 @@ export class DurableFiles {
       await file.close();
     }
     this.#observe(`written ${path}`);
+  }
+
+  /** Gives `path` this content: whatever moment the process dies at, it holds the old content or the new. */
+  async replace(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+    const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
+    // A leftover of a process that had the same id; it was never the file.
+    await unlink(temporary).catch(() => undefined);
+    await this.writeNew(temporary, content, mode);
+    await this.rename(temporary, path, [dirname(path)]);
   }
 
   /** Renames and makes the new name durable. */
