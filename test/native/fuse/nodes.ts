@@ -45,13 +45,21 @@ export interface OpenFile {
   write?(data: Buffer, signal: AbortSignal): Promise<number> | number;
   /** Returns what the kernel is to copy back: nothing unless the request number says "read". */
   ioctl?(call: IoctlCall, signal: AbortSignal): Promise<Uint8Array> | Uint8Array;
+  /** The events of poll(2) there are now; `notify` is to be called when there are others. */
+  poll?(notify: () => void): number;
   /** At each close(2), which waits for it and takes its error. */
   flush?(): Promise<void> | void;
 }
 
+export interface OpenMode {
+  readonly writing: boolean;
+  /** O_NONBLOCK. */
+  readonly nonBlocking: boolean;
+}
+
 export interface FileNode {
   readonly kind: 'file';
-  open(writing: boolean): OpenFile;
+  open(mode: OpenMode): OpenFile;
 }
 
 export interface DirectoryNode {
@@ -69,7 +77,7 @@ export function directory(entries: Readonly<Record<string, Node>>): DirectoryNod
 
 /** A file whose text is made anew for each read, like a kernel attribute. */
 export function attribute(text: () => string): FileNode {
-  return { kind: 'file', open: (writing) => (writing ? refuse(ERRNO.EACCES) : { read: (offset, size) => slice(Buffer.from(text()), offset, size) }) };
+  return { kind: 'file', open: ({ writing }) => (writing ? refuse(ERRNO.EACCES) : { read: (offset, size) => slice(Buffer.from(text()), offset, size) }) };
 }
 
 export function slice(bytes: Uint8Array, offset: number, size: number): Uint8Array {

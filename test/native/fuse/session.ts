@@ -8,6 +8,8 @@ const readAsync = promisify(read);
 
 const ROOT = 1n;
 const O_ACCMODE = 3;
+const O_NONBLOCK = 0o4000;
+const DEFAULT_EVENTS = 0x145; // POLLIN, POLLOUT and their NORM forms: the kernel's own answer for files without poll
 
 interface Session {
   readonly fd: number;
@@ -55,8 +57,12 @@ async function answer(session: Session, request: Request): Promise<void> {
     bytes = wire.reply(unique, errnoOf(error, controller.signal));
   }
   session.pending.delete(unique);
+  send(session, bytes);
+}
+
+function send({ fd }: Session, bytes: Buffer): void {
   try {
-    writeSync(session.fd, bytes);
+    writeSync(fd, bytes);
   } catch (error) {
     // Nobody waits for it any more, or the file system is unmounted.
     const code = (error as NodeJS.ErrnoException).code;
@@ -91,7 +97,8 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [OPCODE.OPEN]: (session, { node, body }) => {
     const file = nodeOf(session, node);
     if (file.kind !== 'file') return refuse(ERRNO.EISDIR);
-    session.handles.set(++session.lastHandle, file.open((body.readUInt32LE(0) & O_ACCMODE) !== 0));
+    const flags = body.readUInt32LE(0);
+    session.handles.set(++session.lastHandle, file.open({ writing: (flags & O_ACCMODE) !== 0, nonBlocking: (flags & O_NONBLOCK) !== 0 }));
     return wire.openReply(session.lastHandle);
   },
   [OPCODE.READ]: async (session, { body }, signal) => {
@@ -105,6 +112,11 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [OPCODE.IOCTL]: async (session, { body, pid }, signal) => {
     const call = { request: body.readUInt32LE(12), argument: body.readBigUInt64LE(16), input: body.subarray(32, 32 + body.readUInt32LE(24)), pid };
     return wire.ioctlReply(await (handleOf(session, body).ioctl ?? refuse(ERRNO.ENOTTY))(call, signal));
+  },
+  [OPCODE.POLL]: (session, { body }) => {
+    const kernelHandle = body.readBigUInt64LE(8);
+    const { poll } = handleOf(session, body);
+    return wire.pollReply(poll === undefined ? DEFAULT_EVENTS : poll(() => send(session, wire.pollNotification(kernelHandle))));
   },
   [OPCODE.FLUSH]: async (session, { body }) => {
     await handleOf(session, body).flush?.();

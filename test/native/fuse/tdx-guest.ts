@@ -33,7 +33,7 @@ export class TdxGuest {
     return {
       kind: 'file',
       // The kernel gives no write permission to the registers of the firmware.
-      open: (writing) =>
+      open: ({ writing }) =>
         writing && index < 2
           ? refuse(ERRNO.EACCES)
           : {

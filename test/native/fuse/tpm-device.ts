@@ -10,12 +10,22 @@ const HEADER_BYTES = 10;
 const ASK_AGAIN: readonly number[] = [0x908, 0x90a, 0x922];
 const LONGEST_PAUSE_MS = 2000;
 
+/** POLLIN or POLLOUT, each with its NORM form. */
+const POLL_IN = 0x041;
+const POLL_OUT = 0x104;
+
+interface Pending {
+  response: Buffer;
+  running: Promise<void> | null;
+  notify: () => void;
+}
+
 /**
- * `/dev/tpmrm0` (Linux drivers/char/tpm/tpm-dev-common.c): one write is one command, whose response waits for reads. As
- * the kernel's resource manager does, flushes what the opener left loaded when the descriptor is closed – and counts it.
+ * `/dev/tpmrm0` (Linux drivers/char/tpm/tpm-dev-common.c): one write is one command, whose response waits for reads; opened
+ * with O_NONBLOCK, the write does not wait for the TPM, and poll(2) tells when the response is there. As the kernel's resource manager does, flushes what the opener left loaded when the descriptor is closed – and counts it.
  */
 export class TpmDevice {
-  readonly device: FileNode = { kind: 'file', open: () => this.#open() };
+  readonly device: FileNode = { kind: 'file', open: ({ nonBlocking }) => this.#open(nonBlocking) };
   readonly #tpm: Swtpm;
   readonly #writeErrnos = new ErrnoQueue();
   readonly #readErrnos = new ErrnoQueue();
@@ -39,28 +49,44 @@ export class TpmDevice {
     this.commands.length = 0;
   }
 
-  #open(): OpenFile {
-    let response: Buffer = Buffer.alloc(0);
+  #open(nonBlocking: boolean): OpenFile {
+    const state: Pending = { response: Buffer.alloc(0), running: null, notify: () => {} };
     return {
-      write: async (command, signal) => {
-        if (response.length > 0) return refuse(ERRNO.EBUSY);
+      write: async (command) => {
+        if (state.running !== null || state.response.length > 0) return refuse(ERRNO.EBUSY);
         if (command.length > MAX_COMMAND) return refuse(ERRNO.E2BIG);
         if (command.length < HEADER_BYTES || command.readUInt32BE(2) > command.length) return refuse(ERRNO.EINVAL);
-        if (this.#faults.delayMs > 0) await delay(this.#faults.delayMs, undefined, { signal });
         const errno = this.#writeErrnos.next();
         if (errno !== 0) return refuse(errno);
-        response = await this.#answer(command);
+        const running = this.#run(state, Buffer.from(command));
+        state.running = running;
+        if (!nonBlocking) await running;
         return command.length;
       },
       read: (_, size) => {
         const errno = this.#readErrnos.next();
         if (errno !== 0) return refuse(errno);
-        const part = response.subarray(0, Math.min(size, this.#faults.readGives ?? size));
-        response = response.subarray(part.length);
+        const part = state.response.subarray(0, Math.min(size, this.#faults.readGives ?? size));
+        state.response = state.response.subarray(part.length);
         return part;
       },
-      flush: () => this.#flushAll(),
+      poll: (notify) => {
+        state.notify = notify;
+        return state.response.length > 0 ? POLL_IN : POLL_OUT;
+      },
+      flush: async () => {
+        await state.running;
+        await this.#flushAll();
+      },
     };
+  }
+
+  /** To its end, whether its sender still waits or not: no driver can take a command back. */
+  async #run(state: Pending, command: Buffer): Promise<void> {
+    if (this.#faults.delayMs > 0) await delay(this.#faults.delayMs);
+    state.response = await this.#answer(command);
+    state.running = null;
+    state.notify();
   }
 
   async #answer(command: Buffer): Promise<Buffer> {

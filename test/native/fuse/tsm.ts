@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ErrnoQueue, NO_TSM_FAULTS, type TsmFaults } from './faults.js';
-import { ERRNO, attribute, directory, refuse, slice, type DirectoryNode, type FileNode, type OpenFile } from './nodes.js';
+import { ERRNO, attribute, directory, refuse, slice, type DirectoryNode, type FileNode, type OpenFile, type OpenMode } from './nodes.js';
 
 /** TSM_INBLOB_MAX of include/linux/tsm.h. */
 const MAX_INBLOB = 64;
@@ -104,7 +104,7 @@ export class Tsm {
   }
 
   #blob(state: EntryState, make: (inblob: Uint8Array) => Uint8Array): FileNode {
-    const open = (writing: boolean): OpenFile => {
+    const open = ({ writing }: OpenMode): OpenFile => {
       if (writing) return refuse(ERRNO.EACCES);
       let blob: Uint8Array | null = null;
       return {

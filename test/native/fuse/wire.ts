@@ -20,6 +20,7 @@ export const OPCODE = {
   INTERRUPT: 36,
   DESTROY: 38,
   IOCTL: 39,
+  POLL: 40,
   BATCH_FORGET: 42,
 } as const;
 
@@ -112,6 +113,20 @@ export function writeReply(taken: number): Buffer {
 /** fuse_ioctl_out with result 0 and what goes to the caller's memory. */
 export function ioctlReply(output: Uint8Array): Buffer {
   return Buffer.concat([Buffer.alloc(16), output]);
+}
+
+/** fuse_poll_out. */
+export function pollReply(events: number): Buffer {
+  const body = Buffer.alloc(8);
+  body.writeUInt32LE(events, 0);
+  return body;
+}
+
+/** FUSE_NOTIFY_POLL: whoever polls this handle is to ask again. */
+export function pollNotification(kernelHandle: bigint): Buffer {
+  const body = Buffer.alloc(8);
+  body.writeBigUInt64LE(kernelHandle, 0);
+  return reply(0n, -1, body);
 }
 
 /** One fuse_dirent, padded to 8 bytes. */
