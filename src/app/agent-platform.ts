@@ -13,10 +13,9 @@ export interface AgentPlatform {
   readonly simulatorForm: boolean;
   /** True when nothing but this process can measure where the keys came from. */
   readonly measuresProvisioning: boolean;
-  /** Development root (DER) and collateral, or null. */
-  readonly root: Uint8Array | null;
   /** Lines to show at the start so that nobody takes a simulation for the real thing; none on hardware. */
   readonly banner: readonly string[];
+  /** Collateral of development machines, or null. */
   readonly collateral: CollateralGetter | null;
 }
 
@@ -57,7 +56,7 @@ async function devicePlatform({ core, compose, vmConfig, environment }: Platform
   if (wanted !== null && evidence.variant !== wanted) {
     throw new EvidenceSourceError('NOT_THIS_PLATFORM', `this machine is ${PLATFORM_NAMES[evidence.variant]}, not ${PLATFORM_NAMES[wanted]} as default.core.platform says`);
   }
-  return { evidence, simulatorForm: false, measuresProvisioning: false, root: null, banner: [], collateral: null };
+  return { evidence, simulatorForm: false, measuresProvisioning: false, banner: [], collateral: null };
 }
 
 /** Configured, or the first 20 bytes of the compose hash (spec/guest-agent.md section 13, step 4). */

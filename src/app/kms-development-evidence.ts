@@ -25,7 +25,7 @@ export function developmentEvidence({ seedFile, appId }: Extract<KmsEvidenceConf
     imageHash: named('image', 32),
     vmConfig: null,
   });
-  for (const line of developmentBanner(evidence.variant, evidence.root)) log.warn({}, line);
+  for (const line of developmentBanner(evidence.variant, [evidence.root])) log.warn({}, line);
   return evidence;
 }
 

@@ -85,5 +85,9 @@ function auditAndCount(audit: (record: AuditRecord) => void, metrics: KmsMetrics
 
 /** What the caller's evidence claims to be, in lower-case hex; null for a caller without. */
 function appIdOf({ evidence }: Caller): string | null {
-  return evidence.status === 'verified' ? Buffer.from(claim(evidence.verified.attestation.stack.runtimeEvents, 'app-id')).toString('hex') : null;
+  if (evidence.status !== 'verified') return null;
+  const { platform, attestation } = evidence.verified;
+  // An SEV-SNP guest is told at launch what it runs; elsewhere the first events say it.
+  const appId = platform.kind === 'sev-snp' ? platform.mrConfig.appId : claim(attestation.stack.runtimeEvents, 'app-id');
+  return Buffer.from(appId).toString('hex');
 }

@@ -47,7 +47,7 @@ export interface AgentCore {
     /** 32 bytes of hex for the development platform, or null. */
     readonly mockAttestationSeed: string | null;
     /** Which machine the development platform imitates. */
-    readonly machine: 'tdx' | 'nitro-enclave';
+    readonly machine: 'tdx' | 'gcp-tdx' | 'nitro-enclave' | 'sev-snp';
   };
   readonly provisioning: {
     readonly source: ProvisioningSource;
@@ -90,7 +90,7 @@ const coreSchema = z.strictObject({
   data_disks: z.array(path).default(['/']),
   platform: z.enum(['auto', 'tdx', 'nitro', 'development', 'fixture']).default('auto'),
   simulator: z
-    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'nitro-enclave']).default('tdx') })
+    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'gcp-tdx', 'nitro-enclave', 'sev-snp']).default('tdx') })
     .prefault({}),
   provisioning: z
     .strictObject({

@@ -1,5 +1,6 @@
 import type { EvidenceSource, NsmRequest } from '../attestation/evidence/evidence-source.js';
 import { invalidArgument } from '../errors/service-error.js';
+import { hasTdx } from './quote.js';
 import { unsupportedPlatform } from './unsupported-platform.js';
 
 /** Bytes; limits of the Nitro Security Module (AWS Nitro Enclaves NSM API, attestation process). */
@@ -17,7 +18,7 @@ export interface NsmArguments {
  * @throws ServiceError UNSUPPORTED_PLATFORM outside a Nitro Enclave, INVALID_ARGUMENT naming the field and its limit
  */
 export async function getNsmDocument(evidence: EvidenceSource, given: NsmArguments, signal?: AbortSignal): Promise<Uint8Array> {
-  if (evidence.nsmDocument === null) throw unsupportedPlatform(evidence.variant, 'A Nitro attestation document', 'GET /GetQuote or POST /Attest');
+  if (evidence.nsmDocument === null) throw unsupportedPlatform(evidence.variant, 'A Nitro attestation document', hasTdx(evidence) ? 'GET /GetQuote or POST /Attest' : 'POST /Attest');
   const request: NsmRequest = {
     userData: field('user_data', given.userData, LIMITS.userData),
     nonce: field('nonce', given.nonce, LIMITS.nonce),

@@ -17,11 +17,20 @@ export interface DevelopmentAuthority {
   readonly key: SeededKey;
 }
 
-export interface DevelopmentCertificate extends DevelopmentAuthority {
-  /** 1 to 255, unique under its issuer. */
+export interface DevelopmentCertificate {
+  readonly commonName: string;
+  /** SubjectPublicKeyInfo of the key, DER. */
+  readonly key: Pick<SeededKey, 'spki'>;
+  /** 0 to 255, unique under its issuer. */
   readonly serial: number;
   readonly isCa: boolean;
   readonly extensions: readonly ExtensionToWrite[];
+}
+
+/** Unix seconds between which a revocation list is used. */
+export interface CrlWindow {
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
 }
 
 /** DER of a certificate valid 2020 to 2100, signed by `issuer` (itself, for a root). */
@@ -45,23 +54,22 @@ export function developmentCertificate(subject: DevelopmentCertificate, issuer: 
   });
 }
 
-/** DER of `issuer`'s revocation list, valid 2020 to 2100, naming the given serials. */
-export function developmentCrl(issuer: DevelopmentAuthority, revokedSerials: readonly number[]): Uint8Array {
+/** DER of `issuer`'s revocation list, valid 2020 to 2100 unless told otherwise, naming the given serials. */
+export function developmentCrl(issuer: DevelopmentAuthority, revokedSerials: readonly number[], window: CrlWindow = { thisUpdate: NOT_BEFORE, nextUpdate: NOT_AFTER }): Uint8Array {
   return buildCrl({
     issuer: name(issuer),
-    thisUpdate: NOT_BEFORE,
-    nextUpdate: NOT_AFTER,
+    ...window,
     revoked: revokedSerials.map((serial) => ({ serial: Uint8Array.of(serial), date: NOT_BEFORE })),
     extensions: [authorityKeyIdentifier(keyId(issuer)), crlNumber(1)],
     signer: signer(issuer.key),
   });
 }
 
-function name({ commonName }: DevelopmentAuthority): Uint8Array {
+function name({ commonName }: Pick<DevelopmentAuthority, 'commonName'>): Uint8Array {
   return subjectNameDer({ organization: 'dstack-node development, no hardware', commonName });
 }
 
-function keyId({ key }: DevelopmentAuthority): Uint8Array {
+function keyId({ key }: Pick<DevelopmentCertificate, 'key'>): Uint8Array {
   return createHash('sha256').update(key.spki).digest().subarray(0, 20);
 }
 

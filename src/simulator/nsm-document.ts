@@ -1,6 +1,6 @@
-import { sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { cborArray, cborBytes, cborMap, cborNegative, cborNull, cborText, cborUint } from '../attestation/nitro/cbor-write.js';
+import { es384 } from './es384.js';
 
 /** Contents of an NSM attestation document (spec/attestation.md section 7). */
 export interface NsmDocumentContent {
@@ -26,10 +26,7 @@ export interface NsmDocumentForm {
 /** Protected header {1: -35}: ES384 (RFC 9053 section 2.1). */
 const PROTECTED = cborMap([[cborUint(1), cborNegative(-35)]]);
 
-/**
- * Signs an untagged COSE_Sign1 (RFC 9052 section 4.2) with the leaf's P-384 key, on a thread of the pool
- * as P-384 is slow.
- */
+/** Signs an untagged COSE_Sign1 (RFC 9052 section 4.2) with the leaf's P-384 key. */
 export async function signNsmDocument(content: NsmDocumentContent, leafKey: KeyObject, form: NsmDocumentForm): Promise<Uint8Array> {
   const payload = encodePayload(content, form);
   const covered = cborArray([cborText('Signature1'), cborBytes(PROTECTED), cborBytes(new Uint8Array()), cborBytes(payload)]);
@@ -55,10 +52,4 @@ function encodePayload(content: NsmDocumentContent, form: NsmDocumentForm): Uint
     ],
     form.indefinite,
   );
-}
-
-function es384(bytes: Uint8Array, key: KeyObject): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    sign('sha384', bytes, { key, dsaEncoding: 'ieee-p1363' }, (error, signature) => (error === null ? resolve(signature) : reject(error)));
-  });
 }

@@ -48,3 +48,12 @@ export function thrownBy(run: () => unknown): unknown {
   }
   throw new Error('nothing was thrown');
 }
+
+export const hex = (bytes: ArrayLike<number>): string => Buffer.from(bytes as Uint8Array).toString('hex');
+
+/** A copy with the lowest bit of one byte turned over. */
+export function flipped(bytes: Uint8Array, offset: number): Uint8Array {
+  const copy = Uint8Array.from(bytes);
+  copy[offset] = (copy[offset] ?? 0) ^ 1;
+  return copy;
+}

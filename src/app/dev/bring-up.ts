@@ -121,15 +121,14 @@ async function agentUp(workspace: Workspace, agent: DstackProcess): Promise<void
 /** What an operator registers: the KMS by what it measures as, the applications by id and compose hash. */
 function writePolicy(workspace: Workspace, kms: { readonly mrAggregated: string; readonly osImageHash: string } | null): void {
   const { otherApp, declared } = OTHER_APPS;
-  const { policyEntry } = MACHINE_KINDS[workspace.platform];
-  const listed = (composeHash: string): ReturnType<typeof policyEntry> => policyEntry(Buffer.from(workspace.imageHash, 'hex'), composeHash);
-  const app = (composeHash: string): object => ({ composeHashes: [listed(composeHash).composeHash], allowAnyDevice: true });
+  const image = MACHINE_KINDS[workspace.platform].image(workspace.image);
+  const app = (composeHash: string): object => ({ composeHashes: [image.composeHash ?? composeHash], allowAnyDevice: true });
   const apps = {
     [workspace.appId]: app(workspace.composeHash),
     [otherApp.appId]: app(otherApp.composeHash),
     [declared.appId]: { ...app(declared.composeHash), declaredKeys: ['declared-key'] },
   };
-  const registered = kms === null ? {} : { osImages: [...new Set([kms.osImageHash, listed(workspace.composeHash).osImageHash])], kms: { mrAggregated: [kms.mrAggregated], allowAnyDevice: true }, apps };
+  const registered = kms === null ? {} : { osImages: [...new Set([kms.osImageHash, image.osImageHash])], kms: { mrAggregated: [kms.mrAggregated], allowAnyDevice: true }, apps };
   writeFileSync(workspace.paths.policy, JSON.stringify(registered, null, 2));
 }
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { osImageHashOf } from '../../attestation/evidence/vm-config.js';
 import { encodeAttestation } from '../../attestation/wire/decode.js';
 import { stripForCertificate } from '../../attestation/wire/strip.js';
 import { randomP256Key } from '../../crypto/p256.js';
@@ -10,6 +11,7 @@ import { loadCertificateAuthority } from '../../x509/certificate-authority.js';
 import { certificatePem } from '../../x509/pem.js';
 import { issueRaClient } from '../../x509/profiles/ra-client.js';
 import { defaultValidity } from '../../x509/validity.js';
+import { createMachine } from '../../simulator/machines.js';
 import { MACHINE_KINDS } from './platforms.js';
 import type { Workspace } from './workspace.js';
 
@@ -48,15 +50,19 @@ export async function writeClient(
   tempCa: { readonly cert: string; readonly key: string },
 ): Promise<ClientPair> {
   const now = Date.now() / 1000;
-  const platform = MACHINE_KINDS[workspace.platform].evidence({
+  const { evidence } = createMachine(MACHINE_KINDS[workspace.platform].machine, {
     seed: workspace.seed,
     clock: () => Date.now() / 1000,
-    image: Buffer.from(workspace.imageHash, 'hex'),
+    imageHash: osImageHashOf(workspace.vmConfig, { unwrap: false }),
+    vmConfig: workspace.vmConfig,
     appId: Buffer.from(app.appId, 'hex'),
     composeHash: Buffer.from(app.composeHash, 'hex'),
+    instanceId: randomBytes(20),
+    keyProvider: { name: 'kms', id: '' },
+    eventVersion: 1,
   });
   const key = randomP256Key(randomBytes);
-  const attestation = await platform.attest(certificateReportData(key.spki));
+  const attestation = await evidence.attest(certificateReportData(key.spki));
   const certificate = issueRaClient(
     { spki: key.spki, attestation: encodeAttestation(stripForCertificate(attestation)), validity: defaultValidity(now) },
     loadCertificateAuthority(tempCa.cert, p256KeyFromPem(tempCa.key)),

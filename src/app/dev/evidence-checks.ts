@@ -57,7 +57,7 @@ async function verifiedByCommand(evidence: Buffer, { directory, paths }: Workspa
   writeFileSync(file, evidence);
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(line);
-  const options = { file, collateral: paths.collateral, at: null, roots: paths.roots, reportData: CHALLENGE, json: true };
+  const options = { file, collateral: paths.collateral, at: null, roots: Object.values(paths.rootCa), reportData: CHALLENGE, json: true };
   const status = await runVerify(options, { readFile, now: () => Date.now() / 1000, out: say, err: () => undefined });
   if (status !== 0) throw new CheckFailed(`dstack verify refuses the evidence: ${lines.join(' ')}`);
 }

@@ -1,68 +1,84 @@
-import { createHash, randomBytes } from 'node:crypto';
-import type { EvidenceSource } from '../../attestation/evidence/evidence-source.js';
+import { createHash } from 'node:crypto';
 import type { TeeVariant } from '../../attestation/tee-variant.js';
-import type { AgentCore } from '../../config/agent-config.js';
-import { createDevelopmentNitro, developmentPcrs } from '../../simulator/nitro-platform.js';
-import { createDevelopmentNitroPki } from '../../simulator/nitro-pki.js';
-import { createDevelopmentTdxPki } from '../../simulator/tdx-pki.js';
-import { createDevelopmentTdx } from '../../simulator/tdx-platform.js';
+import { developmentGcpImage } from '../../simulator/gcp-image.js';
+import type { MachineName } from '../../simulator/machines.js';
+import { developmentPcrs } from '../../simulator/nitro-platform.js';
+import type { DevelopmentRoots } from '../../simulator/roots.js';
+import { snpLaunchDigest } from '../../simulator/snp-machine.js';
+import { DEFAULT_PRODUCT } from '../../simulator/snp-pki.js';
+import { developmentBoot } from '../../simulator/tdx-boot-log.js';
 
 /** What applications of a development system run on. Its KMS is a TDX machine, whatever they run on. */
-export type DevelopmentPlatform = 'tdx' | 'nitro';
+export type DevelopmentPlatform = 'tdx' | 'gcp-tdx' | 'nitro' | 'sev-snp';
 
-/** An application on a machine. */
-export interface MachineInputs {
-  /** 32 bytes. */
-  readonly seed: Uint8Array;
-  /** Unix seconds. */
-  readonly clock: () => number;
-  /** Hash that names the OS image, 32 bytes; on a Nitro Enclave, what the image is made of. */
-  readonly image: Uint8Array;
-  /** 20 bytes. */
-  readonly appId: Uint8Array;
-  /** 32 bytes. */
-  readonly composeHash: Uint8Array;
+/** What an operator and a policy have to know of an OS image; hex. */
+export interface ImageKind {
+  /** VM configuration of a machine that boots it. */
+  readonly vmConfig: Readonly<Record<string, unknown>>;
+  /** As machines that booted it are verified to have. */
+  readonly osImageHash: string;
+  /** What stands for the compose file, when that is not itself measured. */
+  readonly composeHash: string | null;
+  /** Launch measurements to be registered for it. */
+  readonly launches: readonly Readonly<Record<string, string>>[];
 }
 
 /** What the development system has to know of a platform. */
 export interface MachineKind {
   readonly variant: TeeVariant;
   /** Value of `default.core.simulator.machine`. */
-  readonly machine: AgentCore['simulator']['machine'];
+  readonly machine: MachineName;
   /** Whether its evidence holds a TDX quote, and with it RTMRs. */
   readonly quotes: 'tdx' | 'none';
-  /** Evidence of an application that calls the KMS directly. */
-  readonly evidence: (inputs: MachineInputs) => EvidenceSource;
-  /** Vendor root of the development PKI, DER. */
-  readonly root: (seed: Uint8Array) => Uint8Array;
-  /** What a policy lists for an application: the image where it is measured, and what stands for the compose file. */
-  readonly policyEntry: (image: Uint8Array, composeHash: string) => { readonly osImageHash: string; readonly composeHash: string };
+  /** Development roots its evidence leads to, DER. */
+  readonly roots: (all: DevelopmentRoots) => readonly Uint8Array[];
+  /** @param image what distinguishes one image from others, 32 bytes */
+  readonly image: (image: Uint8Array) => ImageKind;
 }
 
-const named = (image: Uint8Array, composeHash: string): ReturnType<MachineKind['policyEntry']> => ({ osImageHash: Buffer.from(image).toString('hex'), composeHash });
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** An image known by its hash alone. */
+function named(image: Uint8Array, launches: ImageKind['launches']): ImageKind {
+  return { vmConfig: { os_image_hash: hex(image) }, osImageHash: hex(image), composeHash: null, launches };
+}
+
+function tdxLaunch(image: Uint8Array): Record<string, string> {
+  const { mrTd, rtmrs } = developmentBoot(image);
+  return { mrtd: hex(mrTd), rtmr0: hex(rtmrs[0]), rtmr1: hex(rtmrs[1]), rtmr2: hex(rtmrs[2]) };
+}
 
 /** Platform → what is particular about it. A further platform is a further entry. */
 export const MACHINE_KINDS: Readonly<Record<DevelopmentPlatform, MachineKind>> = {
-  tdx: {
-    variant: 'dstack-tdx',
-    machine: 'tdx',
+  tdx: { variant: 'dstack-tdx', machine: 'tdx', quotes: 'tdx', roots: ({ tdx }) => [tdx], image: (image) => named(image, [tdxLaunch(image)]) },
+  'gcp-tdx': {
+    variant: 'dstack-gcp-tdx',
+    machine: 'gcp-tdx',
     quotes: 'tdx',
-    root: (seed) => createDevelopmentTdxPki(seed).root,
-    evidence: ({ seed, clock, image, appId, composeHash }) =>
-      createDevelopmentTdx({ seed, clock, app: { appId, composeHash, instanceId: randomBytes(20), keyProvider: null, storageFs: '' }, imageHash: image, vmConfig: null }),
-    policyEntry: named,
+    roots: ({ tdx, gcpTpm }) => [tdx, gcpTpm],
+    // Its kernel is verified by the image's own document; nothing is registered.
+    image: (image) => {
+      const { osImageHash, document } = developmentGcpImage(image);
+      return { vmConfig: { os_image_hash: hex(osImageHash), gcp_measurement: document }, osImageHash: hex(osImageHash), composeHash: null, launches: [] };
+    },
   },
   nitro: {
     variant: 'dstack-nitro-enclave',
     machine: 'nitro-enclave',
     quotes: 'none',
-    root: (seed) => createDevelopmentNitroPki(seed).root,
-    evidence: ({ seed, clock, image, appId }) => createDevelopmentNitro({ seed, clock, pcrs: developmentPcrs(image), appId }),
+    roots: ({ nitroEnclave }) => [nitroEnclave],
     // An enclave measures its image and nothing else, so that hash is the compose hash too (spec/kms.md section 11.2).
-    policyEntry: (image) => {
-      const osImageHash = createHash('sha256').update(Buffer.concat(developmentPcrs(image))).digest('hex');
-      return { osImageHash, composeHash: osImageHash };
+    image: (image) => {
+      const measured = createHash('sha256').update(Buffer.concat(developmentPcrs(image))).digest('hex');
+      return { vmConfig: { os_image_hash: hex(image) }, osImageHash: measured, composeHash: measured, launches: [] };
     },
+  },
+  'sev-snp': {
+    variant: 'dstack-amd-sev-snp',
+    machine: 'sev-snp',
+    quotes: 'none',
+    roots: ({ sevSnp }) => [sevSnp[DEFAULT_PRODUCT]],
+    image: (image) => named(image, [{ measurement: hex(snpLaunchDigest(image)) }]),
   },
 };
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { assertNoTeeDevice } from '../../simulator/refuse-real-tee.js';
 import { developmentBanner } from '../../simulator/banner.js';
+import { developmentRoots } from '../../simulator/roots.js';
 import { agentChecks } from './agent-checks.js';
 import { bringUp, type RunningSystem } from './bring-up.js';
 import { runChecks } from './checks.js';
@@ -31,8 +32,8 @@ export async function runDevelopmentSystem(run: DevelopmentRun): Promise<number>
     assertNoTeeDevice();
     const ports = { kms: await freePort(run.kmsPort), agent: await freePort(run.agentPort) };
     const workspace = createWorkspace(run.directory, ports, Date.now() / 1000, run.platform);
-    const { variant, root } = MACHINE_KINDS[run.platform];
-    for (const line of developmentBanner(variant, root(workspace.seed))) say(line);
+    const { variant, roots } = MACHINE_KINDS[run.platform];
+    for (const line of developmentBanner(variant, roots(developmentRoots(workspace.seed)))) say(line);
     const running = await bringUp(workspace, say);
     try {
       if (run.once) await exercise(running, workspace, say);

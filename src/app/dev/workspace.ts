@@ -2,11 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
-import { collateralJson } from '../../attestation/dcap/collateral-json.js';
-import { createDevelopmentCollateral } from '../../simulator/tdx-collateral.js';
-import { createDevelopmentTdxPki } from '../../simulator/tdx-pki.js';
-import { developmentBoot } from '../../simulator/tdx-boot-log.js';
-import { writeDevelopmentRoots } from '../../simulator/roots.js';
+import { developmentGcpPcr0 } from '../../simulator/gcp-firmware.js';
+import { DEVELOPMENT_ROOT_FILES, writeDevelopmentRoots } from '../../simulator/roots.js';
+import { recordingText, vendorAnswers } from '../../simulator/vendor-answers.js';
 import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 
 /** Where everything of one development system lives; every path absolute. */
@@ -16,8 +14,10 @@ export interface Workspace {
   readonly platform: DevelopmentPlatform;
   /** 32 bytes: every development key follows from it. */
   readonly seed: Uint8Array;
-  /** OS image both machines claim to have booted, 32 bytes of hex. */
-  readonly imageHash: string;
+  /** What distinguishes the OS image of the applications' machines, 32 bytes. */
+  readonly image: Uint8Array;
+  /** VM configuration of those machines, JSON. */
+  readonly vmConfig: string;
   readonly appId: string;
   readonly composeHash: string;
   readonly kmsPort: number;
@@ -28,11 +28,8 @@ export interface Workspace {
     readonly keys: string;
     readonly policy: string;
     readonly collateral: string;
-    /** Development trust anchors by technology. */
-    readonly tdxRoot: string;
-    readonly nitroRoot: string;
-    /** All of them. */
-    readonly roots: readonly string[];
+    /** Trust anchors of the development platform, as a `root_ca` table has them. */
+    readonly rootCa: Readonly<Record<string, string>>;
     readonly agentSocket: string;
     readonly tappdSocket: string;
     readonly clients: string;
@@ -54,12 +51,12 @@ const APP_COMPOSE = JSON.stringify(
  */
 export function createWorkspace(directory: string, ports: { readonly kms: number; readonly agent: number }, now: number, platform: DevelopmentPlatform = 'tdx'): Workspace {
   const workspace = describe(resolve(directory), platform, ports);
-  const { paths, seed, imageHash } = workspace;
+  const { paths, seed } = workspace;
   for (const folder of [workspace.directory, paths.clients, join(workspace.directory, 'agent')]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(workspace.directory, 'seed'), Buffer.from(seed).toString('hex'), { mode: 0o600 });
   writeDevelopmentRoots(workspace.directory, seed);
-  writeFileSync(paths.collateral, collateralJson(createDevelopmentCollateral(createDevelopmentTdxPki(seed), { now })));
-  writeFileSync(join(workspace.directory, 'images.json'), JSON.stringify({ [imageHash]: [launchMeasurements(imageHash)] }, null, 2));
+  writeFileSync(paths.collateral, recordingText(vendorAnswers(seed, { now })));
+  writeFileSync(join(workspace.directory, 'images.json'), JSON.stringify(knownImages(workspace), null, 2));
   writeFileSync(join(workspace.directory, 'agent', 'app-compose.json'), APP_COMPOSE);
   writeFileSync(join(workspace.directory, 'agent', 'sys-config.json'), JSON.stringify(systemConfig(workspace), null, 2));
   writeFileSync(paths.kmsConfig, stringify(kmsConfig(workspace)));
@@ -70,12 +67,14 @@ export function createWorkspace(directory: string, ports: { readonly kms: number
 
 function describe(directory: string, platform: DevelopmentPlatform, ports: { readonly kms: number; readonly agent: number }): Workspace {
   const composeHash = createHash('sha256').update(APP_COMPOSE).digest('hex');
+  const image = createHash('sha256').update('development image').digest();
   const at = (...parts: string[]): string => join(directory, ...parts);
   return {
     directory,
     platform,
     seed: randomBytes(32),
-    imageHash: createHash('sha256').update('development image').digest('hex'),
+    image,
+    vmConfig: JSON.stringify({ ...MACHINE_KINDS[platform].image(image).vmConfig, cpu_count: 1, memory_size: 2147483648 }),
     composeHash,
     appId: composeHash.slice(0, 40),
     kmsPort: ports.kms,
@@ -86,9 +85,7 @@ function describe(directory: string, platform: DevelopmentPlatform, ports: { rea
       keys: at('kms-keys'),
       policy: at('policy.json'),
       collateral: at('collateral.json'),
-      tdxRoot: at('tdx-root.pem'),
-      nitroRoot: at('nitro-enclave-root.pem'),
-      roots: [at('tdx-root.pem'), at('nitro-enclave-root.pem')],
+      rootCa: Object.fromEntries(Object.entries(DEVELOPMENT_ROOT_FILES).map(([key, file]) => [key, at(file)])),
       agentSocket: at('agent', 'dstack.sock'),
       tappdSocket: at('agent', 'tappd.sock'),
       clients: at('clients'),
@@ -97,38 +94,35 @@ function describe(directory: string, platform: DevelopmentPlatform, ports: { rea
   };
 }
 
-function launchMeasurements(imageHash: string): Record<string, string> {
-  const { mrTd, rtmrs } = developmentBoot(Buffer.from(imageHash, 'hex'));
-  const [rtmr0 = '', rtmr1 = '', rtmr2 = ''] = rtmrs.map((register) => Buffer.from(register).toString('hex'));
-  return { mrtd: Buffer.from(mrTd).toString('hex'), rtmr0, rtmr1, rtmr2 };
+/** What an operator registers to have machines told by their launch measurements. */
+function knownImages({ platform, image }: Workspace): Record<string, unknown> {
+  const { osImageHash, launches } = MACHINE_KINDS[platform].image(image);
+  return { [osImageHash]: launches };
 }
 
-function systemConfig({ kmsPort, imageHash }: Workspace): Record<string, unknown> {
-  return { kms_urls: [`https://localhost:${kmsPort}`], gateway_urls: [], vm_config: JSON.stringify({ os_image_hash: imageHash, cpu_count: 1, memory_size: 2147483648 }) };
+function systemConfig({ kmsPort, vmConfig }: Workspace): Record<string, unknown> {
+  return { kms_urls: [`https://localhost:${kmsPort}`], gateway_urls: [], vm_config: vmConfig };
 }
 
-function kmsConfig({ directory, kmsPort, paths }: Workspace): Record<string, unknown> {
+function kmsConfig({ directory, platform, kmsPort, paths }: Workspace): Record<string, unknown> {
   return {
     rpc: { address: '127.0.0.1', port: kmsPort },
     core: {
       cert_dir: paths.keys,
       site_name: 'development',
-      image: { verify: true, known_measurements: join(directory, 'images.json') },
+      image: { verify: true, known_measurements: join(directory, 'images.json'), gcp_pcr0: [Buffer.from(developmentGcpPcr0()).toString('hex')] },
+      // The gate is closed unless somebody opens it.
+      ...(platform === 'sev-snp' ? { sev_snp_key_release: true } : {}),
       auth_api: { type: 'file', file: { path: paths.policy } },
       onboard: { address: '127.0.0.1', port: kmsPort },
       evidence: { source: 'development', seed_file: join(directory, 'seed') },
       attestation: {
         insecure_allow_external_trust_anchors: true,
         collateral_file: paths.collateral,
-        root_ca: rootCa(paths),
+        root_ca: paths.rootCa,
       },
     },
   };
-}
-
-/** The same table in both configurations. */
-function rootCa({ tdxRoot, nitroRoot }: Workspace['paths']): Record<string, string> {
-  return { tdx: tdxRoot, aws_nitro_enclave: nitroRoot };
 }
 
 function agentConfig({ directory, platform, seed, agentPort, paths }: Workspace): Record<string, unknown> {
@@ -143,7 +137,7 @@ function agentConfig({ directory, platform, seed, agentPort, paths }: Workspace)
         simulator: { mock_attestation_seed: Buffer.from(seed).toString('hex'), machine: MACHINE_KINDS[platform].machine },
         provisioning: { source: 'kms' },
         insecure_allow_external_trust_anchors: true,
-        root_ca: rootCa(paths),
+        root_ca: paths.rootCa,
       },
     },
     internal: { address: `unix:${paths.agentSocket}`, mode: '0600' },

@@ -139,7 +139,7 @@ describe('the certificate of an attestation key', () => {
   });
 
   it.each(['ak', 'intermediate'] as const)('is refused when the %s is revoked', async (revoked) => {
-    const of = createDevelopmentTpmPki(seed, revoked);
+    const of = createDevelopmentTpmPki(seed, { revoked });
     await expect(verifyTpmQuote(quote(), { now: at, root: pki.root, certificates: published(of) })).rejects.toMatchObject({ name: 'VerificationError', code: 'CERTIFICATE_REVOKED' });
   });
 

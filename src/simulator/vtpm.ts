@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { TpmEvent, TpmQuote } from '../attestation/evidence/attestation.js';
+import { replayPcr } from '../attestation/tpm/pcrs.js';
+import type { DevelopmentTpmPki } from './tpm-pki.js';
+import { tpmAttest, tpmSignature } from './tpm-quote.js';
+
+/** Firmware, kernel image, run-time events: what dstack quotes on GCP (spec/attestation.md section 1.7). */
+const QUOTED = [0, 2, 14] as const;
+export const RUNTIME_PCR = 14;
+
+const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return new Uint8Array(hash.digest());
+};
+
+/** The SHA-256 bank of a vTPM after a boot, and its attestation key. Synchronous, so that no quote sees half a change. */
+export class DevelopmentVtpm {
+  readonly #pki: DevelopmentTpmPki;
+  readonly #log: readonly TpmEvent[];
+  readonly #pcrs = new Map<number, Uint8Array>();
+  readonly #clock: () => number;
+  readonly #started: number;
+
+  /** @param clock Unix seconds */
+  constructor(pki: DevelopmentTpmPki, firmwareLog: readonly TpmEvent[], clock: () => number) {
+    this.#pki = pki;
+    this.#log = firmwareLog;
+    this.#clock = clock;
+    this.#started = clock();
+    for (const index of QUOTED) this.#pcrs.set(index, replayPcr(firmwareLog.filter(({ pcrIndex }) => pcrIndex === index)));
+  }
+
+  /** PCR := SHA256(PCR ‖ digest). @param digest 32 bytes */
+  extend(index: (typeof QUOTED)[number], digest: Uint8Array): void {
+    this.#pcrs.set(index, sha256(this.#pcr(index), digest));
+  }
+
+  /** @param qualifyingData 32 bytes */
+  quote(qualifyingData: Uint8Array): TpmQuote {
+    const pcrValues = QUOTED.map((index) => ({ index, algorithm: 'sha256', value: this.#pcr(index) }));
+    const { akKey, akCert } = this.#pki;
+    const message = tpmAttest({
+      signer: Buffer.concat([Buffer.from('000b', 'hex'), sha256(akKey.spki)]),
+      qualifyingData,
+      clock: BigInt(Math.max(0, Math.round((this.#clock() - this.#started) * 1000))),
+      indices: QUOTED,
+      pcrDigest: sha256(...pcrValues.map(({ value }) => value)),
+    });
+    return { message, signature: tpmSignature(akKey.privateKey, message), pcrValues, akCert, platform: 'gcp', eventLog: this.#log };
+  }
+
+  #pcr(index: number): Uint8Array {
+    return this.#pcrs.get(index) ?? new Uint8Array(32);
+  }
+}
