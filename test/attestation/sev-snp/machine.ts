@@ -57,8 +57,9 @@ export function machine({ product = 'Milan', kind = 'vcek', keys = 'ec', extensi
 }
 
 /** A key service that has `answers` by URL, and what it was asked for. */
-export function keyService(answers: Readonly<Record<string, Uint8Array>> = {}): { readonly asked: string[]; readonly fetcher: CertificateFetcher } {
+export function keyService(answers: Readonly<Record<string, Uint8Array>> = {}): { readonly asked: string[]; readonly judged: string[]; readonly fetcher: CertificateFetcher } {
   const asked: string[] = [];
+  const judged: string[] = [];
   const fetcher: CertificateFetcher = {
     allows: () => false,
     fetch: async (url, kind) => {
@@ -67,8 +68,9 @@ export function keyService(answers: Readonly<Record<string, Uint8Array>> = {}): 
       if (found === undefined) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'not there');
       return found;
     },
+    judge: (_url, kind, verified) => void judged.push(`${kind} ${verified}`),
   };
-  return { asked, fetcher };
+  return { asked, judged, fetcher };
 }
 
 export function verify(report: Uint8Array, chain: readonly Uint8Array[], options: Partial<SnpOptions>): ReturnType<typeof verifySnpReport> {

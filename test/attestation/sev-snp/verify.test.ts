@@ -59,6 +59,7 @@ describe('the forms certificates travel in', () => {
     const service = keyService({ [`${KDS}/${path}`]: made.leaf.der, [`${KDS}/${product}/cert_chain`]: chain });
     await expect(verify(made.report(), [], { roots: made.roots, certificates: service.fetcher, kdsUrl: `${KDS}/` })).resolves.toMatchObject({ tcbStatus: 'UpToDate' });
     expect(service.asked).toEqual([`amd-vcek ${KDS}/${path}`, `amd-chain ${KDS}/${product}/cert_chain`]);
+    expect(service.judged).toEqual(['amd-vcek true', 'amd-chain true']);
   });
 
   it('a table with the other kind\'s intermediate: the right one is asked for, where that kind has its own', async () => {
@@ -76,6 +77,25 @@ describe('the forms certificates travel in', () => {
     const service = keyService(answers);
     await expect(verify(milan.report({ version: 2 }), [], { roots: { ...roots, Genoa: genoa.root.der }, certificates: service.fetcher })).resolves.toMatchObject({ tcbStatus: 'UpToDate' });
     expect(service.asked.map((line) => line.split('/')[5])).toEqual(['Genoa', 'Milan', 'Milan']);
+  });
+});
+
+describe('what is told about answers of the key service', () => {
+  const other = machine();
+  it.each<[string, Uint8Array, Uint8Array, string[]]>([
+    ['another chip\'s certificate', machine({ extensions: { hardwareId: new Uint8Array(64) } }).leaf.der, pem(milan.intermediate.der), ['amd-vcek false']],
+    ['a certificate of another root', other.leaf.der, pem(milan.intermediate.der), ['amd-vcek false', 'amd-chain true']],
+    ['an intermediate of another root', milan.leaf.der, pem(other.intermediate.der), ['amd-vcek false', 'amd-chain false']],
+  ])('%s is refused and told', async (_, leaf, chain, told) => {
+    const service = keyService({ [`${KDS}/Milan/${chip}?blSPL=4&teeSPL=2&snpSPL=24&ucodeSPL=219`]: leaf, [`${KDS}/Milan/cert_chain`]: chain });
+    await expect(verify(milan.report(), [], { roots, certificates: service.fetcher })).rejects.toMatchObject({ name: 'VerificationError' });
+    expect(service.judged).toEqual(told);
+  });
+
+  it('nothing is asked for a report that is refused anyway', async () => {
+    const service = keyService();
+    await expect(verify(milan.report({ edit: (report) => report.writeUInt32LE(1, 0x30) }), [], { roots, certificates: service.fetcher })).rejects.toMatchObject({ code: 'SNP_VMPL_NOT_ZERO' });
+    expect(service.asked).toEqual([]);
   });
 });
 
