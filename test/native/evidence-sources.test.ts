@@ -17,9 +17,8 @@ import { developmentRoots } from '../../src/simulator/roots.js';
 import { createDevelopmentCollateralGetter } from '../../src/simulator/tdx-collateral.js';
 import { createDevelopmentTdxPki } from '../../src/simulator/tdx-pki.js';
 import { vector } from '../attestation/vectors.js';
-import { app } from '../simulator/development.js';
 import { scratch } from './addon.js';
-import { imageHash, seed } from './fuse/machine.js';
+import { app, imageHash, seed } from './fuse/machine.js';
 import { mountDevices } from './fuse/mounted.js';
 import { ERRNO } from './fuse/nodes.js';
 

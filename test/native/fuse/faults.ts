@@ -1,8 +1,9 @@
 // What a test can make the devices do wrong while they are mounted. All of it is plain data: it travels between processes.
 
+/** Of both directories of configfs-tsm. */
 export interface TsmFaults {
-  /** Text of the entry's `provider`. */
-  readonly provider: string;
+  /** Text of the entry's `provider`, or null for the real one. */
+  readonly provider: string | null;
   /** Text of `generation` instead of the number, or null. */
   readonly generationText: string | null;
   /** How far a write of `inblob` moves the generation: 1 as it should, 0 stuck, 2 when somebody else wrote too. */
@@ -27,10 +28,12 @@ export interface TsmFaults {
   readonly blobBytes: number | null;
   /** Evidence about other data than was written. */
   readonly otherReportData: boolean;
+  /** Bytes of `auxblob`, or null for certificates. */
+  readonly auxiliaryBytes: Uint8Array | null;
 }
 
 export const NO_TSM_FAULTS: TsmFaults = {
-  provider: 'tdx_guest',
+  provider: null,
   generationText: null,
   generationStep: 1,
   generationDelayMs: 0,
@@ -43,6 +46,7 @@ export const NO_TSM_FAULTS: TsmFaults = {
   readGives: null,
   blobBytes: null,
   otherReportData: false,
+  auxiliaryBytes: null,
 };
 
 export interface RtmrFaults {

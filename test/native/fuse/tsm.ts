@@ -6,8 +6,9 @@ import { ERRNO, attribute, directory, refuse, slice, type DirectoryNode, type Fi
 const MAX_INBLOB = 64;
 
 export interface TsmProvider {
+  readonly name: 'tdx_guest' | 'sev_guest';
   /** The blob `outblob` shows, over what `inblob` was given. */
-  readonly evidence: (inblob: Uint8Array) => Uint8Array;
+  readonly evidence: (inblob: Uint8Array) => Promise<Uint8Array> | Uint8Array;
   /** The blob `auxblob` shows (certificates of SEV-SNP), or null where there is no such file. */
   readonly auxiliary: (() => Uint8Array) | null;
 }
@@ -54,11 +55,11 @@ export class Tsm {
     const state: EntryState = { generation: 0n, inblob: null };
     const { auxiliary } = this.#provider;
     return directory({
-      provider: attribute(() => `${this.#faults.provider}\n`),
+      provider: attribute(() => `${this.#faults.provider ?? this.#provider.name}\n`),
       generation: attribute(() => `${this.#faults.generationText ?? state.generation}\n`),
       inblob: this.#inblob(state),
       outblob: this.#blob(state, (inblob) => this.#outblob(inblob)),
-      ...(auxiliary === null ? {} : { auxblob: this.#blob(state, auxiliary) }),
+      ...(auxiliary === null ? {} : { auxblob: this.#blob(state, () => this.#faults.auxiliaryBytes ?? auxiliary()) }),
     });
   }
 
@@ -97,13 +98,13 @@ export class Tsm {
     setTimeout(move, this.#faults.generationDelayMs);
   }
 
-  #outblob(inblob: Uint8Array): Uint8Array {
+  #outblob(inblob: Uint8Array): Promise<Uint8Array> | Uint8Array {
     const { blobBytes, otherReportData } = this.#faults;
     if (blobBytes !== null) return Buffer.alloc(blobBytes, 0x5a);
     return this.#provider.evidence(otherReportData ? inblob.map((byte) => byte ^ 1) : inblob);
   }
 
-  #blob(state: EntryState, make: (inblob: Uint8Array) => Uint8Array): FileNode {
+  #blob(state: EntryState, make: (inblob: Uint8Array) => Promise<Uint8Array> | Uint8Array): FileNode {
     const open = ({ writing }: OpenMode): OpenFile => {
       if (writing) return refuse(ERRNO.EACCES);
       let blob: Uint8Array | null = null;
@@ -115,7 +116,7 @@ export class Tsm {
           const errno = this.#readErrnos.next();
           if (errno !== 0) return refuse(errno);
           if (state.inblob === null) return refuse(ERRNO.EINVAL);
-          blob ??= make(state.inblob);
+          blob ??= await make(state.inblob);
           state.generation += BigInt(generationStepOnRead);
           return slice(blob, offset, Math.min(size, readGives ?? size));
         },
