@@ -1,23 +1,25 @@
-import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
+import { type CertificateFetcher, DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
 import type { CollateralGetter } from '../attestation/collateral.js';
-import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
-import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
 import type { VerifyOptions } from '../attestation/evidence/verify.js';
 import { VerifierCache } from '../attestation/evidence/verifier-cache.js';
-import { recordedCertificates } from '../attestation/recorded-certificates.js';
 import { DstackError, messageChain } from '../errors/base.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { VerificationError } from '../errors/verification-error.js';
+import { sourcesFromText } from './evidence-sources.js';
+import { createOnlineSources, type OnlinePlaces } from './online-sources.js';
+import { printable } from './printable.js';
 import type { Claims, ClaimValue } from './verify/claims.js';
 import { type Confirmed, examine, type Examination } from './verify/examine.js';
 import { recogniseEvidence, reportDataOption, timeOption, VerifyInputError } from './verify/input.js';
-import { assignRoots, candidateRoots, type ExplicitRoot, readRoot, replacementWarnings } from './verify/roots.js';
+import { assignRoots, candidateRoots, type ExplicitRoot, readRoot, replacementWarnings, tdxRoots } from './verify/roots.js';
 
 /** `dstack verify <file>` as the command line has it; null for an option that was not given. */
 export interface VerifyCommandOptions {
   readonly file: string;
   /** File of a QuoteCollateralV3 JSON object or of a list of recorded HTTP answers. */
   readonly collateral: string | null;
+  /** Where to look things up instead of in a file; nothing is asked of the network unless given. */
+  readonly online?: OnlinePlaces | null;
   /** Unix seconds at which to judge; the present when null. */
   readonly at: string | null;
   /** Files of trust anchors, PEM or DER, that replace the vendors'. */
@@ -47,10 +49,11 @@ interface Verdict {
   readonly claims: Claims;
 }
 
-/** Everything that is looked up, from the one file. */
+/** Everything that is looked up, from the one file or from the network. */
 interface Sources {
   readonly collateral: CollateralGetter;
   readonly certificates: CertificateFetcher;
+  readonly amdKdsUrl?: string;
 }
 
 interface Request extends Sources {
@@ -62,8 +65,8 @@ interface Request extends Sources {
 
 /**
  * Judges evidence in a file and prints the verdict, as text or as
- * `{"accepted": boolean, "code": string | null, "claims": {…}}`. Nothing is fetched: collateral comes from
- * the file given, and without it no quote is accepted (COLLATERAL_UNAVAILABLE).
+ * `{"accepted": boolean, "code": string | null, "claims": {…}}`. Nothing is fetched unless `online` says where: collateral comes from
+ * the file given, and without either no quote is accepted (COLLATERAL_UNAVAILABLE).
  */
 export async function runVerify(options: VerifyCommandOptions, io: VerifyCommandIo): Promise<VerifyExitCode> {
   try {
@@ -83,31 +86,36 @@ export async function runVerify(options: VerifyCommandOptions, io: VerifyCommand
 async function readRequest(options: VerifyCommandOptions, io: VerifyCommandIo): Promise<Request> {
   const roots = [];
   for (const path of options.roots) roots.push(readRoot(await read(path, io), path));
+  const explicit = assignRoots(roots);
+  const now = options.at === null ? io.now() : timeOption(options.at);
   return {
     evidence: await read(options.file, io),
-    ...(options.collateral === null ? NOTHING : parseSources(await read(options.collateral, io), options.collateral)),
-    explicit: assignRoots(roots),
-    now: options.at === null ? io.now() : timeOption(options.at),
+    ...(await sourcesFor(options, { explicit, now }, io)),
+    explicit,
+    now,
     reportData: options.reportData === null ? null : reportDataOption(options.reportData),
   };
+}
+
+async function sourcesFor({ collateral, online = null }: VerifyCommandOptions, { explicit, now }: Pick<Request, 'explicit' | 'now'>, io: VerifyCommandIo): Promise<Sources> {
+  if (collateral !== null && online !== null) throw new VerifyInputError('USAGE', '--collateral and --online are two answers to one question');
+  if (collateral !== null) return parseSources(await read(collateral, io), collateral);
+  if (online === null) return NOTHING;
+  return { ...createOnlineSources(online, { tdxRoots: tdxRoots(explicit), clock: () => now }), amdKdsUrl: online.amdKdsUrl };
 }
 
 const NOTHING: Sources = {
   collateral: {
     getCollateral: async () => {
-      throw new CollateralError('COLLATERAL_UNAVAILABLE', 'no --collateral was given, so the TCB of the platform cannot be decided');
+      throw new CollateralError('COLLATERAL_UNAVAILABLE', 'neither --collateral nor --online was given, so the TCB of the platform cannot be decided');
     },
   },
   certificates: NO_CERTIFICATES,
 };
 
-/** A list is recorded answers, anything else one set of collateral. */
 function parseSources(file: Uint8Array, path: string): Sources {
-  const text = Buffer.from(file).toString('utf8');
   try {
-    if (text.trimStart().startsWith('[')) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
-    const collateral = parseCollateralJson(text);
-    return { ...NOTHING, collateral: { getCollateral: async () => collateral } };
+    return sourcesFromText(Buffer.from(file).toString('utf8'));
   } catch (cause) {
     if (cause instanceof CollateralError) throw new VerifyInputError('INPUT_UNREADABLE', `cannot use ${path}`, { cause });
     throw cause;
@@ -140,8 +148,8 @@ async function judge(request: Request): Promise<Verdict> {
 }
 
 /** The verdict under the first anchor that accepts; when none does, the most promising one's reason. */
-async function verifyUnderAny(examination: Examination, { explicit, now, collateral, certificates }: Request): Promise<Confirmed> {
-  const options: Omit<VerifyOptions, 'roots'> = { now, collateral, certificates, cache: new VerifierCache() };
+async function verifyUnderAny(examination: Examination, { explicit, now, collateral, certificates, amdKdsUrl = DEFAULT_AMD_KDS_URL }: Request): Promise<Confirmed> {
+  const options: Omit<VerifyOptions, 'roots'> = { now, collateral, certificates, amdKdsUrl, cache: new VerifierCache() };
   let reason: unknown = null;
   for (const roots of candidateRoots(examination.anchors, explicit)) {
     try {
@@ -173,14 +181,12 @@ function print({ accepted, code, reason, claims }: Verdict, json: boolean, io: V
 function claimLines(claims: Claims, indent: string): string[] {
   return Object.entries(claims).flatMap(([name, value]) => {
     if (isNested(value)) return [`${indent}${name}:`, ...claimLines(value, `${indent}  `)];
-    return [`${indent}${name}: ${printable(value)}`];
+    return [`${indent}${name}: ${textOf(value)}`];
   });
 }
 
-/** Evidence is somebody else's text: nothing in it may move the cursor. */
-function printable(value: Exclude<ClaimValue, Claims>): string {
-  const text = Array.isArray(value) ? value.join(' ') : String(value);
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function textOf(value: Exclude<ClaimValue, Claims>): string {
+  return printable(Array.isArray(value) ? value.join(' ') : String(value));
 }
 
 function isNested(value: ClaimValue): value is Claims {

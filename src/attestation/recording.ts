@@ -42,6 +42,11 @@ function parseEntry(entry: unknown, index: number): RecordedAnswer {
   return { url, target: targetOf(url), status, headers: headers as Record<string, string>, body: Uint8Array.from(Buffer.from(body, 'base64')) };
 }
 
+/** The text `parseRecording` reads. */
+export function recordingJson(answers: readonly Omit<RecordedAnswer, 'target'>[]): string {
+  return JSON.stringify(answers.map(({ url, status, headers, body }) => ({ url, status, headers, body_base64: Buffer.from(body).toString('base64') })));
+}
+
 /** Path and query of an absolute URL. @throws TypeError for any other text */
 export function targetOf(url: string): string {
   const { pathname, search } = new URL(url);

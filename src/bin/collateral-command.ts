@@ -4,6 +4,7 @@ import type { CollateralCommandIo } from '../app/collateral/command.js';
 import { runCollateralFetch } from '../app/collateral/fetch.js';
 import { runCollateralImport } from '../app/collateral/import.js';
 import { runCollateralShow } from '../app/collateral/show.js';
+import { addPlaceOptions, type OnlineOptions, placesOf } from './online-options.js';
 
 const IO: CollateralCommandIo = {
   readFile,
@@ -20,18 +21,29 @@ export function collateralCommand(): Command {
     .addCommand(importCommand());
 }
 
+interface FetchCommandOptions extends OnlineOptions {
+  readonly fmspc?: string;
+  readonly ca?: string;
+  readonly tee: string;
+  readonly evidence?: string;
+  readonly root: string[];
+  readonly out?: string;
+  readonly cacheDir?: string;
+  readonly recording?: string;
+}
+
 function fetchCommand(): Command {
-  return subcommand('fetch', 'get collateral from a service, verify it and write it to a file or a cache directory')
+  return addPlaceOptions(subcommand('fetch', 'get collateral from a service, verify it and write it to a file or a cache directory'))
     .option('--fmspc <hex>', 'kind of platform, 6 bytes')
     .option('--ca <name>', 'CA of its PCK certificate: processor or platform')
     .option('--tee <name>', 'tdx or sgx', 'tdx')
     .option('--evidence <file>', 'take all of these from evidence')
-    .option('--pccs <url>', 'service to ask; may be repeated, asked in order', (url: string, urls: string[]) => [...urls, url], [] as string[])
     .option('--out <file>', 'write QuoteCollateralV3 JSON')
     .option('--cache-dir <dir>', 'write into the cache directory of a KMS or agent')
-    .action(async (options: { fmspc?: string; ca?: string; tee: string; evidence?: string; pccs: string[]; root?: string; out?: string; cacheDir?: string }) => {
-      const { tee, pccs, fmspc = null, ca = null, evidence = null, root = null, out = null, cacheDir = null } = options;
-      process.exitCode = await runCollateralFetch({ tee, pccs, fmspc, ca, evidence, root, out, cacheDir }, IO);
+    .option('--recording <file>', 'add every answer that verifying the evidence takes, of any platform, to a list of recorded HTTP answers')
+    .action(async (options: FetchCommandOptions) => {
+      const { tee, root: roots, fmspc = null, ca = null, evidence = null, out = null, cacheDir = null, recording = null } = options;
+      process.exitCode = await runCollateralFetch({ tee, fmspc, ca, evidence, places: placesOf(options), roots, out, cacheDir, recording }, IO);
     });
 }
 
@@ -39,8 +51,8 @@ function showCommand(): Command {
   return subcommand('show', 'say what collateral is there, how many days it has left and whether it verifies')
     .argument('[file]', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
     .option('--cache-dir <dir>', 'cache directory instead of a file')
-    .action(async (file: string | undefined, { cacheDir, root }: { cacheDir?: string; root?: string }) => {
-      process.exitCode = await runCollateralShow({ file: file ?? null, cacheDir: cacheDir ?? null, root: root ?? null }, IO);
+    .action(async (file: string | undefined, { cacheDir, root: roots }: { cacheDir?: string; root: string[] }) => {
+      process.exitCode = await runCollateralShow({ file: file ?? null, cacheDir: cacheDir ?? null, roots }, IO);
     });
 }
 
@@ -48,14 +60,14 @@ function importCommand(): Command {
   return subcommand('import', 'put verified collateral from a file into a cache directory')
     .argument('<file>', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
     .requiredOption('--cache-dir <dir>', 'cache directory of a KMS or agent')
-    .action(async (file: string, { cacheDir, root }: { cacheDir: string; root?: string }) => {
-      process.exitCode = await runCollateralImport({ file, cacheDir, root: root ?? null }, IO);
+    .action(async (file: string, { cacheDir, root: roots }: { cacheDir: string; root: string[] }) => {
+      process.exitCode = await runCollateralImport({ file, cacheDir, roots }, IO);
     });
 }
 
 function subcommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('--root <file>', 'trust anchor, PEM or DER, instead of Intel\'s')
+    .option('--root <file>', 'trust anchor, PEM or DER, instead of the vendor\'s; may be repeated', (file: string, roots: string[]) => [...roots, file], [] as string[])
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 }

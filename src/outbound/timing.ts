@@ -6,14 +6,14 @@ export interface Timing {
   now(): number;
   /** At least 0, less than 1. */
   random(): number;
-  /** Resolves after `ms` milliseconds, without keeping the process alive; rejects when `signal` aborts. */
+  /** Resolves after `ms` milliseconds; rejects when `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export const SYSTEM_TIMING: Timing = {
   now: () => performance.now(),
   random: Math.random,
-  sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) }),
+  sleep: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
 export interface BackoffRange {

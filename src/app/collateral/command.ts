@@ -1,8 +1,8 @@
-import { vendorRoots } from '../../attestation/roots/vendor-roots.js';
 import { DstackError, messageChain } from '../../errors/base.js';
-import { type AcceptCollateral, acceptanceOf } from '../../outbound/collateral-source.js';
+import type { AcceptCollateral } from '../../outbound/collateral-source.js';
+import { acceptUnderAny } from '../online-sources.js';
 import { VerifyInputError } from '../verify/input.js';
-import { readRoot } from '../verify/roots.js';
+import { assignRoots, type ExplicitRoot, readRoot, tdxRoots } from '../verify/roots.js';
 
 /** What the command touches of the world besides the network and the files it writes. */
 export interface CollateralCommandIo {
@@ -17,10 +17,16 @@ export interface CollateralCommandIo {
 /** 0 done, 1 refused, expired or not to be had, 2 input unreadable or command misused. */
 export type CollateralExitCode = 0 | 1 | 2;
 
-/** Collateral must verify now under the root in this file, or Intel's. @throws VerifyInputError INPUT_UNREADABLE */
-export async function acceptanceUnder(root: string | null, io: CollateralCommandIo): Promise<AcceptCollateral> {
-  const der = root === null ? vendorRoots().tdx : readRoot(await read(root, io), root).raw;
-  return acceptanceOf({ root: der, clock: io.now, maxAgeSeconds: null });
+/** Trust anchors in these files, instead of the vendors'. @throws VerifyInputError INPUT_UNREADABLE */
+export async function explicitRoots(files: readonly string[], io: CollateralCommandIo): Promise<readonly ExplicitRoot[]> {
+  const roots = [];
+  for (const path of files) roots.push(readRoot(await read(path, io), path));
+  return assignRoots(roots);
+}
+
+/** Collateral must verify now under one of the roots in these files, or Intel's. @throws VerifyInputError INPUT_UNREADABLE */
+export async function acceptanceUnder(files: readonly string[], io: CollateralCommandIo): Promise<AcceptCollateral> {
+  return acceptUnderAny(tdxRoots(await explicitRoots(files, io)), io.now);
 }
 
 /** Runs the command and says in words what went wrong. */

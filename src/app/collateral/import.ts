@@ -9,13 +9,14 @@ import { setsInFile } from './sets.js';
 export interface ImportOptions {
   readonly file: string;
   readonly cacheDir: string;
-  readonly root: string | null;
+  /** Files of trust anchors instead of Intel's. */
+  readonly roots: readonly string[];
 }
 
 /** `dstack collateral import`: puts collateral from a file into a cache directory, all of it or nothing, if it verifies and is not older than what is there. */
-export function runCollateralImport({ file, cacheDir, root }: ImportOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
+export function runCollateralImport({ file, cacheDir, roots }: ImportOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
   return reported(io, async () => {
-    const accept = await acceptanceUnder(root, io);
+    const accept = await acceptanceUnder(roots, io);
     const directory = createCollateralDirectory(cacheDir);
     const accepted = (await setsInFile(file, io)).sets.map(([wanted, collateral]) => [wanted, accept(collateral, wanted)] as const);
     for (const [wanted, set] of accepted) {

@@ -9,14 +9,15 @@ import { setsInDirectory, setsInFile } from './sets.js';
 export interface ShowOptions {
   readonly file: string | null;
   readonly cacheDir: string | null;
-  readonly root: string | null;
+  /** Files of trust anchors instead of Intel's. */
+  readonly roots: readonly string[];
 }
 
 /** `dstack collateral show`: says what collateral is there and whether it verifies now; 1 when some of it does not. */
-export function runCollateralShow({ file, cacheDir, root }: ShowOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
+export function runCollateralShow({ file, cacheDir, roots }: ShowOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
   return reported(io, async () => {
     if ((file === null) === (cacheDir === null)) throw new VerifyInputError('USAGE', 'either a file or --cache-dir is needed');
-    const accept = await acceptanceUnder(root, io);
+    const accept = await acceptanceUnder(roots, io);
     const sets = file === null ? await setsInDirectory(cacheDir ?? '', io) : await setsInFile(file, io);
     const verdicts = sets.sets.map(([wanted, collateral]) => show(wanted, collateral, accept, io));
     return sets.unreadable === 0 && verdicts.every(Boolean) ? 0 : 1;

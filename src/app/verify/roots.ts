@@ -79,6 +79,12 @@ function withRoot(set: TrustRoots, technology: keyof TrustRoots, root: Uint8Arra
   return { ...set, [technology]: technology === 'sevSnp' ? { Genoa: root, Milan: root, Turin: root } : root };
 }
 
+/** DER of the anchors that TDX and SGX evidence may lead to: explicit ones, or Intel's. */
+export function tdxRoots(explicit: readonly ExplicitRoot[]): readonly Uint8Array[] {
+  const roots = explicit.filter(({ technologies }) => technologies.includes('tdx')).map(({ root }) => root.raw);
+  return roots.length > 0 ? roots : [vendorRoots().tdx];
+}
+
 function rootsFor({ technology, certificates }: NeededAnchor, explicit: readonly ExplicitRoot[]): Certificate[] {
   const roots = explicit.filter(({ technologies }) => technologies.includes(technology)).map(({ root }) => root);
   if (roots.length < 2) return roots;

@@ -1,0 +1,124 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createEvidenceSources } from '../../src/app/evidence-sources.js';
+import { createKmsApp, type KmsApp } from '../../src/app/kms.js';
+import { SILENT } from '../../src/app/log.js';
+import type { QuoteCollateral } from '../../src/attestation/collateral.js';
+import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
+import { decodeAttestation } from '../../src/attestation/wire/decode.js';
+import { pccsAnswer } from '../../src/simulator/pccs-answers.js';
+import { DEVELOPMENT_MACHINE } from '../../src/simulator/tdx-machine.js';
+import { evidenceIndex, evidenceRoots } from '../attestation/evidence/evidence-index.js';
+import { vector, vectorText } from '../attestation/vectors.js';
+import { type FakeServer, startFakeServer } from '../outbound/support/http-fake.js';
+import { attestedClient, clock, configOf, createWorkspace, machineOf, testApp } from './support/development-kms.js';
+import { portOf } from './support/recorded-kms.js';
+import { TlsClient } from './support/tls-client.js';
+
+const machine = machineOf(testApp('listed'));
+const apps: KmsApp[] = [];
+const fakes: FakeServer[] = [];
+afterEach(async () => {
+  await Promise.all(apps.splice(0).map((app) => app.stop(500)));
+  fakes.splice(0).forEach((fake) => fake.close());
+});
+
+async function service(alter: (collateral: QuoteCollateral) => QuoteCollateral = (collateral) => collateral): Promise<FakeServer> {
+  const collateral = alter(await machine.collateral.getCollateral({ tee: 'tdx', fmspc: DEVELOPMENT_MACHINE.fmspc, ca: 'platform' }));
+  const fake = await startFakeServer();
+  fakes.push(fake);
+  fake.respond = ({ url = '' }, response) => {
+    const { status, headers, body } = pccsAnswer(collateral, url);
+    response.writeHead(status, headers).end(body);
+  };
+  return fake;
+}
+
+const forging = (): Promise<FakeServer> => service((collateral) => ({ ...collateral, pckCrl: Uint8Array.from(collateral.pckCrl, (byte, i) => (i === collateral.pckCrl.length - 1 ? byte ^ 1 : byte)) }));
+
+/** A KMS that releases to everything genuine and has its collateral from these services. */
+function kmsOf(services: readonly FakeServer[], cacheDir: string | null): () => Promise<KmsApp> {
+  const workspace = createWorkspace();
+  const attestation = { ...(workspace.core['attestation'] as object), collateral_file: null, collateral_cache_dir: cacheDir, urls: { pccs: services.map(({ url }) => url) } };
+  const core = { attestation, auth_api: { type: 'dev' }, enforce_self_authorization: false, onboard: { address: '127.0.0.1', port: 0, auto_bootstrap_domain: 'localhost' } };
+  return async () => {
+    const app = createKmsApp(configOf(workspace, core), { clock });
+    apps.push(app);
+    await app.start();
+    return app;
+  };
+}
+
+async function getKey(app: KmsApp): Promise<Record<string, unknown>> {
+  const client = await attestedClient(portOf(app), machine);
+  const answer = (await client.call('GetKey', { name: 'n' })).json();
+  client.close();
+  return answer;
+}
+
+async function metricsOf(app: KmsApp): Promise<ReadonlyMap<string, number>> {
+  const client = new TlsClient(portOf(app));
+  const text = (await client.get('/metrics')).body.toString('utf8');
+  client.close();
+  return new Map(text.split('\n').filter((line) => line.startsWith('dstack_')).map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+}
+
+describe('a KMS and its collateral', () => {
+  it('comes from whichever service delivers what verifies, is counted, and survives a restart with every service down', async () => {
+    const services = [await service(), await forging(), await service()];
+    services[0]?.close();
+    const cacheDir = join(mkdtempSync(join(tmpdir(), 'kms-collateral-')), 'cache');
+    const start = kmsOf(services, cacheDir);
+    const first = await start();
+    const key = await getKey(first);
+    expect(key).toHaveProperty('key');
+    const metrics = await metricsOf(first);
+    expect(metrics.get('dstack_collateral_fetches_total')).toBe(3);
+    expect(metrics.get('dstack_collateral_fetch_failures_total{endpoint="0",code="COLLATERAL_UNAVAILABLE"}')).toBe(1);
+    expect(metrics.get('dstack_collateral_fetch_failures_total{endpoint="1",code="COLLATERAL_REJECTED"}')).toBe(1);
+    expect(metrics.get('dstack_collateral_entries')).toBe(1);
+    expect(metrics.get('dstack_collateral_oldest_age_seconds')).toBe(0);
+    expect(metrics.get('dstack_collateral_next_update_seconds')).toBeGreaterThan(29 * 86_400);
+    await first.stop(500);
+    expect(readdirSync(cacheDir)).toHaveLength(1);
+    fakes.splice(0).forEach((fake) => fake.close());
+    const second = await start();
+    expect((await metricsOf(second)).get('dstack_collateral_entries')).toBe(1);
+    expect(await getKey(second)).toEqual(key);
+    expect((await metricsOf(second)).get('dstack_collateral_fetches_total')).toBe(0);
+  });
+
+  it('when forged by every service is an internal error, no verdict about the caller, and is forgotten', async () => {
+    const bad = await forging();
+    const app = await kmsOf([bad], null)();
+    expect(await getKey(app)).toMatchObject({ code: 'INTERNAL_ERROR' });
+    expect((await metricsOf(app)).get('dstack_collateral_entries')).toBe(0);
+    bad.respond = (await service()).respond;
+    expect(await getKey(app)).toHaveProperty('key');
+  });
+
+  it('that cannot be had is an internal error as well', async () => {
+    const gone = await service();
+    gone.close();
+    expect(await getKey(await kmsOf([gone], null)())).toMatchObject({ code: 'INTERNAL_ERROR' });
+  });
+});
+
+describe('recorded answers instead of a network', () => {
+  it('serve every platform: TDX, GCP with its vTPM, SEV-SNP and Nitro Enclaves', async () => {
+    const collateralFile = join(mkdtempSync(join(tmpdir(), 'recorded-')), 'recorded.json');
+    writeFileSync(collateralFile, vectorText('evidence/collateral.json'));
+    const clockThen = (): number => evidenceIndex.made_at;
+    const places = { collateralFile, pccsUrls: [], collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 3_600 }, certificateHosts: [] };
+    const { collateral, certificates } = createEvidenceSources(places, { roots: evidenceRoots, clock: clockThen, log: SILENT });
+    const verifier = createAttestationVerifier({ roots: evidenceRoots, collateral, certificates, clock: clockThen });
+    const variants = new Set<string>();
+    for (const { file } of evidenceIndex.cases.filter((entry) => entry.expected === 'accepted')) {
+      const verified = await verifier.verify(decodeAttestation(vector(`evidence/${file}`)));
+      variants.add(verified.variant);
+    }
+    expect([...variants].toSorted()).toEqual(['dstack-amd-sev-snp', 'dstack-gcp-tdx', 'dstack-nitro-enclave', 'dstack-tdx']);
+  });
+});
