@@ -1,4 +1,4 @@
-// Registers the operations; each lives in its own file. Their types are written down in src/native/loader.ts.
+// Registers the operations; each lives in its own file. Their types are written down in src/native/binding.ts.
 #include <napi.h>
 
 #include "addon-data.h"
@@ -9,11 +9,13 @@
 #include "sysfs-extend-rtmr.h"
 #include "tdx-extend-rtmr.h"
 #include "tdx-report.h"
+#include "tpm-device.h"
 #include "tsm-quote.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto* data = new dstack::AddonData();
   data->file_lock = Napi::Persistent(dstack::FileLock::Define(env));
+  data->tpm_device = Napi::Persistent(dstack::TpmDevice::Define(env));
   env.SetInstanceData(data);
   exports.Set("tsmQuote", Napi::Function::New(env, dstack::TsmQuote, "tsmQuote"));
   exports.Set("tdxReport", Napi::Function::New(env, dstack::TdxReport, "tdxReport"));
@@ -23,6 +25,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("qgsExchange", Napi::Function::New(env, dstack::QgsExchange, "qgsExchange"));
   exports.Set("peerCredentials", Napi::Function::New(env, dstack::PeerCredentials, "peerCredentials"));
   exports.Set("lockFile", Napi::Function::New(env, dstack::LockFile, "lockFile"));
+  exports.Set("openTpm", Napi::Function::New(env, dstack::OpenTpm, "openTpm"));
   return exports;
 }
 

@@ -76,6 +76,30 @@ export interface FileLock {
   release(): void;
 }
 
+/** spec/attestation.md section 1.7. */
+export interface OpenTpmRequest {
+  readonly devicePath: string;
+  /** Without a resource manager the file is for one at a time: how long to wait for it. */
+  readonly deadlineMs: number;
+}
+
+export interface TpmCommandRequest {
+  /** A whole command, 10 to 4096 bytes. */
+  readonly command: Uint8Array;
+  readonly deadlineMs: number;
+}
+
+/** A TPM's device file, open; what is loaded through it is this file's alone. */
+export interface TpmDevice {
+  /**
+   * The whole response, 10 to 4096 bytes; the response code in it is the caller's to read. One command at a time:
+   * DEVICE_BUSY for a second one. After DEVICE_TIMEOUT the next command waits for the end of that one.
+   */
+  transceive(request: TpmCommandRequest): Promise<Uint8Array>;
+  /** Waits for what the TPM still does; a second call does nothing. */
+  close(): Promise<null>;
+}
+
 /** Of the process that connected, as it was at connect(2). */
 export interface PeerCredentials {
   /** 0 when the peer lives in a process namespace this one cannot see. */
@@ -102,4 +126,5 @@ export interface NativeBinding {
   peerCredentials(request: { readonly fd: number }): PeerCredentials;
   /** Excludes every process that locks the same file; DEVICE_BUSY when the deadline passes first. */
   lockFile(request: LockFileRequest): Promise<FileLock>;
+  openTpm(request: OpenTpmRequest): Promise<TpmDevice>;
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EvidenceSourceError, type EvidenceSourceCode } from '../errors/evidence-source-error.js';
 import { NativeModuleError } from '../errors/native-module-error.js';
-import type { NativeBinding } from './binding.js';
+import type { NativeBinding, OpenTpmRequest, TpmDevice } from './binding.js';
 
 const HELP = 'run `npm run build:native` in the package directory (needs Linux and a C++ compiler)';
 
@@ -31,6 +31,7 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     nsmRequest: asynchronous(addon, 'nsmRequest'),
     qgsExchange: asynchronous(addon, 'qgsExchange'),
     lockFile: asynchronous(addon, 'lockFile'),
+    openTpm: tpmOpener(asynchronous(addon, 'openTpm')),
     peerCredentials: synchronous(addon, 'peerCredentials'),
   };
 }
@@ -64,13 +65,23 @@ function operation(addon: unknown, name: Operation): unknown {
 }
 
 function asynchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Promise<Answer> {
-  const call = operation(addon, name) as (request: Request) => Promise<Answer>;
-  return async (request) => {
+  return converting(operation(addon, name) as (request: Request) => Promise<Answer>);
+}
+
+function converting<Args extends readonly unknown[], Answer>(call: (...args: Args) => Promise<Answer>): (...args: Args) => Promise<Answer> {
+  return async (...args) => {
     try {
-      return await call(request);
+      return await call(...args);
     } catch (error) {
       throw fromNativeError(error);
     }
+  };
+}
+
+function tpmOpener(open: (request: OpenTpmRequest) => Promise<TpmDevice>): (request: OpenTpmRequest) => Promise<TpmDevice> {
+  return async (request) => {
+    const device = await open(request);
+    return { transceive: converting((command) => device.transceive(command)), close: converting(() => device.close()) };
   };
 }
 

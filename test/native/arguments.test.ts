@@ -12,6 +12,7 @@ const VALID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   nsmRequest: { devicePath: '/nowhere/nsm', request: bytes(1), deadlineMs: 100 },
   qgsExchange: { cid: 2, port: 4050, message: bytes(1), deadlineMs: 100 },
   lockFile: { path: '/nowhere/lock', pollIntervalMs: 1, deadlineMs: 100 },
+  openTpm: { devicePath: '/nowhere/tpmrm0', deadlineMs: 100 },
   peerCredentials: { fd: 1_000_000 },
 };
 
@@ -88,6 +89,25 @@ describe('arguments of the addon', () => {
       expect(error).toBeInstanceOf(TypeError);
       expect((error as Error).message).toContain('`options`');
     }
+  });
+
+  test('a TPM device names a wrong argument of a command', async () => {
+    const device = (await call('openTpm', { devicePath: '/dev/null', deadlineMs: 100 })) as Readonly<Record<string, (options: unknown) => unknown>>;
+    const valid = { command: bytes(10), deadlineMs: 100 };
+    for (const [member, wrong] of [
+      ['command', wrongBytes(0, 9, 4097)],
+      ['deadlineMs', WRONG_MS],
+    ] as const) {
+      for (const value of wrong) {
+        const error = thrown(() => device['transceive']?.({ ...valid, [member]: value }));
+        expect(error).toBeInstanceOf(TypeError);
+        expect((error as Error).message).toContain(`\`${member}\``);
+      }
+    }
+    await device['close']?.(undefined);
+    await expect(device['transceive']?.(valid)).rejects.toMatchObject({ code: 'DEVICE_FAILED' });
+    const made = new (device.constructor as new () => typeof device)();
+    expect(thrown(() => made['transceive']?.(valid))).toBeInstanceOf(TypeError);
   });
 
   test('an error thrown by a getter comes through as it is', () => {

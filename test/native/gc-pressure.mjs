@@ -9,7 +9,7 @@ const addon = createRequire(import.meta.url)(addonPath);
 const descriptors = () => readdirSync('/proc/self/fd').length;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const argumentRefs = [];
-const lockRefs = [];
+const holderRefs = [];
 let settled = 0;
 
 /** Arguments are garbage the moment the call returns. */
@@ -37,7 +37,15 @@ async function round(i) {
 
 /** Locks nobody releases: the collector has to. */
 async function abandonLock(i) {
-  lockRefs.push(new WeakRef(await addon.lockFile({ path: join(folder, `lock-${i}`), pollIntervalMs: 1, deadlineMs: 1000 })));
+  holderRefs.push(new WeakRef(await addon.lockFile({ path: join(folder, `lock-${i}`), pollIntervalMs: 1, deadlineMs: 1000 })));
+}
+
+/** Devices nobody closes, each with a command in flight that nobody waits for. */
+async function abandonTpm() {
+  const device = await addon.openTpm({ devicePath: '/dev/null', deadlineMs: 1000 });
+  holderRefs.push(new WeakRef(device));
+  device.transceive({ command: new Uint8Array(10), deadlineMs: 1000 }).catch(() => {});
+  globalThis.gc();
 }
 
 async function collect() {
@@ -54,6 +62,7 @@ const descriptorsBefore = descriptors();
 const before = process.memoryUsage();
 for (let i = 0; i < 200; i++) await round(i);
 for (let i = 0; i < 50; i++) await abandonLock(i);
+for (let i = 0; i < 50; i++) await abandonTpm();
 await collect();
 const after = process.memoryUsage();
 // Fails when the first of the abandoned locks is still held.
@@ -62,7 +71,7 @@ const alive = (refs) => refs.filter((ref) => ref.deref() !== undefined).length;
 const result = {
   settled,
   argumentsAlive: alive(argumentRefs),
-  locksAlive: alive(lockRefs),
+  holdersAlive: alive(holderRefs),
   descriptorsBefore,
   descriptorsAfter: descriptors(),
   grownBytes: after.heapUsed + after.external - before.heapUsed - before.external,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { defaultAddonPath } from '../../src/native/loader.js';
 
-test('survives collection at every step, and leaks neither descriptors, locks nor memory', () => {
+test('survives collection at every step, and leaks neither descriptors, locks, devices nor memory', () => {
   const folder = mkdtempSync(join(tmpdir(), 'native-gc-'));
   const script = fileURLToPath(new URL('gc-pressure.mjs', import.meta.url));
   try {
@@ -14,7 +14,7 @@ test('survives collection at every step, and leaks neither descriptors, locks no
     expect(child.stderr).toBe('');
     expect(child.status).toBe(0);
     const result = JSON.parse(child.stdout) as Record<string, number>;
-    expect(result).toMatchObject({ settled: 600, argumentsAlive: 0, locksAlive: 0 });
+    expect(result).toMatchObject({ settled: 600, argumentsAlive: 0, holdersAlive: 0 });
     expect(result['descriptorsAfter']).toBe(result['descriptorsBefore']);
     expect(result['grownBytes']).toBeLessThan(16 * 1024 * 1024);
   } finally {

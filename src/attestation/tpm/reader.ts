@@ -24,6 +24,11 @@ export class TpmReader {
     return taken;
   }
 
+  /** A view of everything not read yet. */
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at);
+  }
+
   u8(): number {
     return this.#unsigned(1);
   }
