@@ -53,12 +53,14 @@ describe('loadNative', () => {
       addon.lockFile({ path: workerData.lock, pollIntervalMs: 1, deadlineMs: 100 });
       addon.lockFile({ path: '/nowhere/lock', pollIntervalMs: 1, deadlineMs: 100 }).catch(() => {});
       addon.tdxReport({ devicePath: '/dev/null', reportData: new Uint8Array(64), deadlineMs: 100 }).catch(() => {});
+      addon.openTpm({ devicePath: '/dev/null', deadlineMs: 100 }).then((tpm) => tpm.transceive({ command: new Uint8Array(10), deadlineMs: 100 })).catch(() => {});
       parentPort.postMessage('started');`;
     const folder = await scratch();
     for (let i = 0; i < 10; i++) {
       const worker = new Worker(script, { eval: true, workerData: { addon: defaultAddonPath(), lock: join(folder, `lock-${i}`) } });
       await once(worker, 'message');
-      await expect(worker.terminate()).resolves.toBeTypeOf('number');
+      // undefined when it has come to its own end already.
+      expect([undefined, 0, 1]).toContain(await worker.terminate());
     }
   });
 });
