@@ -14,6 +14,10 @@ export function verifyCommand(): Command {
     .option('--json', 'print the verdict as JSON', false)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .action(async (file: string, options: OnlineOptions & { online: boolean; collateral?: string; at?: string; root: string[]; reportData?: string; json: boolean }) => {
+      // Whoever reads the verdict may stop reading; that is no failure of the evidence.
+      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+      });
       process.exitCode = await runVerify(
         { file, collateral: options.collateral ?? null, online: onlinePlaces(options), at: options.at ?? null, roots: options.root, reportData: options.reportData ?? null, json: options.json },
         {

@@ -188,6 +188,26 @@ describe('measurements of unverified evidence (spec/attestation.md section 5.1)'
     });
   });
 
+  it('SEV-SNP: as verified, the device included, which the report names itself', () => {
+    const { app_info: runtime, app_info_boottime: boot } = cases.find(({ file }) => file === 'sev-snp.bin') ?? {};
+    expect(indexed(unverifiedAppInfo(read('sev-snp.bin'), { view: 'runtime' }))).toEqual(runtime);
+    expect(indexed(unverifiedAppInfo(read('sev-snp.bin'), { view: 'boot-time' }))).toEqual(boot);
+  });
+
+  it.each([
+    [{ os_image_hash: '01'.repeat(32), vm_config: '{"os_image_hash":""}' }, '01'.repeat(32)],
+    [{ vm_config: JSON.stringify({ os_image_hash: '02'.repeat(32) }) }, '02'.repeat(32)],
+    [{ vm_config: { os_image_hash: '02'.repeat(32) } }, ''],
+    [{}, ''],
+  ])('SEV-SNP: the image is looked for outside first, then in an embedded configuration (%j)', (config, image) => {
+    expect(hex(unverifiedAppInfo(read('sev-snp.bin'), { view: 'runtime', config: JSON.stringify(config) }).osImageHash)).toBe(image);
+  });
+
+  it('NitroTPM has none', () => {
+    const attestation: Attestation = { ...read('sev-snp.bin'), platform: { kind: 'aws-nitro-tpm', attestationDoc: new Uint8Array() } };
+    expect(() => unverifiedAppInfo(attestation, { view: 'runtime' })).toThrow(refusal('AppraisalError', 'PLATFORM_NOT_SUPPORTED'));
+  });
+
   it('a configuration given replaces the embedded one', () => {
     const attestation = read('tdx.bin');
     const config = JSON.stringify({ os_image_hash: 'AB'.repeat(32) });
