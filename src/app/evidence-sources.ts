@@ -14,6 +14,7 @@ import { CollateralMetrics } from '../outbound/collateral-metrics.js';
 import { acceptanceOf, checkedSource } from '../outbound/collateral-source.js';
 import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
 import { createPublishedCertificates } from '../outbound/published-certificates.js';
+import { createPublishedStore } from '../outbound/published-store.js';
 import type { Log } from './log.js';
 
 const MAX_FILE_BYTES = 24 * 1024 * 1024;
@@ -54,6 +55,7 @@ export interface SourceContext {
 export function createEvidenceSources(places: SourcePlaces, { roots, clock, log }: SourceContext): EvidenceSources {
   const { collateralFile, pccsUrls, collateralCache, certificateHosts } = places;
   const recorded = collateralFile === null ? null : recordedSources(collateralFile);
+  const { directory } = collateralCache;
   const ending = new AbortController();
   const metrics = new CollateralMetrics();
   const accept = acceptanceOf({ root: roots.tdx, clock, maxAgeSeconds: collateralCache.maxAgeSeconds });
@@ -69,19 +71,26 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
   const cache = new CollateralCache({
     source: recorded === null ? pccs : checkedSource(recorded.collateral, accept),
     accept,
-    directory: recorded !== null || collateralCache.directory === null ? null : createCollateralDirectory(collateralCache.directory),
+    directory: recorded !== null || directory === null ? null : createCollateralDirectory(directory),
     clock,
     random: Math.random,
     refreshSeconds: collateralCache.refreshSeconds,
     warn: (message, key, error) => log.warn({ collateral: key, error: messageChain(error) }, message),
   });
+  const published = createPublishedCertificates({
+    hosts: certificateHosts,
+    clock,
+    signal: ending.signal,
+    store: recorded !== null || directory === null ? null : createPublishedStore(directory),
+    warn: (error) => log.warn({ error: messageChain(error) }, 'published certificates on disk are not used'),
+  });
   return {
     collateral: cache,
-    certificates: recorded?.certificates ?? createPublishedCertificates({ hosts: certificateHosts, clock, signal: ending.signal }),
-    start: () => cache.start(),
+    certificates: recorded?.certificates ?? published,
+    start: async () => void (await Promise.all([cache.start(), published.start()])),
     async close() {
       ending.abort();
-      await cache.close();
+      await Promise.all([cache.close(), published.close()]);
     },
     metrics: () => metrics.metrics(cache.state),
   };

@@ -98,12 +98,15 @@ export class CollateralCache implements CollateralGetter {
   async refreshDue(): Promise<void> {
     if (this.#refreshing) return;
     this.#refreshing = true;
-    for (const [key, entry] of this.#entries.entries()) {
-      const wanted = collateralRequestFromKey(key);
-      if (wanted === null || this.#options.clock() < entry.refreshAt) continue;
-      await this.#once(key, () => this.#fetch(key, wanted)).catch((error: unknown) => this.#refreshFailed(key, wanted, entry, error));
+    try {
+      for (const [key, entry] of this.#entries.entries()) {
+        const wanted = collateralRequestFromKey(key);
+        if (wanted === null || this.#options.clock() < entry.refreshAt) continue;
+        await this.#once(key, () => this.#fetch(key, wanted)).catch((error: unknown) => this.#refreshFailed(key, wanted, entry, error));
+      }
+    } finally {
+      this.#refreshing = false;
     }
-    this.#refreshing = false;
   }
 
   get state(): CacheState {

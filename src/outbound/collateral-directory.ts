@@ -1,10 +1,9 @@
-import { constants } from 'node:fs';
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collateralRequestFromKey, type QuoteCollateral } from '../attestation/collateral.js';
 import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
 import { collateralJson } from '../attestation/dcap/collateral-json.js';
-import { CollateralError } from '../errors/collateral-error.js';
+import { isAbsent, readFileBounded } from './bounded-file.js';
 import { DurableFiles, type StepObserver } from './durable-files.js';
 
 /** Files kept; the oldest give way. */
@@ -74,21 +73,8 @@ async function dropOldest(directory: string): Promise<void> {
 }
 
 async function readCollateral(path: string): Promise<QuoteCollateral | null> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => (isAbsent(error) ? null : Promise.reject(error as Error)));
-  if (file === null) return null;
-  try {
-    const found = await file.stat();
-    if (!found.isFile() || found.size > MAX_FILE_BYTES) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `${path} is not a file of at most ${MAX_FILE_BYTES} bytes`);
-    const buffer = Buffer.alloc(found.size);
-    const { bytesRead } = await file.read(buffer, 0, found.size, 0);
-    return parseCollateralJson(buffer.subarray(0, bytesRead).toString('utf8'));
-  } finally {
-    await file.close();
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  const file = await readFileBounded(path, MAX_FILE_BYTES);
+  return file === null ? null : parseCollateralJson(file.toString('utf8'));
 }
 
 function ignoreAbsent(error: unknown): void {

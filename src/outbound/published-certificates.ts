@@ -1,14 +1,12 @@
 import { type CertificateFetcher, MAX_PUBLISHED_BYTES, type PublishedKind } from '../attestation/certificate-fetcher.js';
 import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
-import { VerificationError } from '../errors/verification-error.js';
-import { parseCertificate } from '../x509/certificate.js';
-import { parseCrl } from '../x509/crl.js';
-import { parsePemChain } from '../x509/pem.js';
 import { BodyTooLarge } from './bounded-body.js';
 import { Circuit } from './circuit.js';
 import { isListed } from './host-list.js';
 import { httpGet, NoAnswer, placeOf, UnwantedStatus } from './http-get.js';
+import type { PublishedStore } from './published-store.js';
+import { type Validity, validityOf } from './published-validity.js';
 import { SYSTEM_TIMING, type Timing } from './timing.js';
 
 /** Answers that verified; those of one site's machines are a handful, and one of each chip of AMD's. */
@@ -22,10 +20,7 @@ const MAX_PENDING = 16;
 const SHORT_SECONDS = 60;
 /** Seconds after which an answer that verified is asked for again; revocations should arrive within the hour. */
 const RENEW_SECONDS: Readonly<Record<PublishedKind, number>> = { certificate: 86_400, crl: 3_600, 'amd-chain': 86_400, 'amd-vcek': 7 * 86_400 };
-/** Seconds a certificate is used on while it cannot be asked for again; a list ends by itself. */
-const MAX_AGE_SECONDS = 30 * 86_400;
 const DEFAULT_REQUEST_MS = 10_000;
-const MAX_CHAIN = 8;
 
 export interface PublishedCertificatesOptions {
   /** As `isListed` takes them. */
@@ -37,19 +32,26 @@ export interface PublishedCertificatesOptions {
   readonly timing?: Timing;
   /** Ends what is in flight. */
   readonly signal?: AbortSignal;
+  /** Where answers that verified are kept for the next start; null for memory only. */
+  readonly store?: PublishedStore | null;
+  /** Told of what went wrong with it. */
+  readonly warn?: (error: unknown) => void;
+}
+
+/** The fetcher, and what ties it to a process. */
+export interface PublishedCertificates extends CertificateFetcher {
+  /** Loads what is on disk; it is used while a host is away, as long as it is valid. Never rejects. */
+  start(): Promise<void>;
+  /** Resolves when everything that verified is on disk. */
+  close(): Promise<void>;
 }
 
 interface Answer {
+  readonly url: string;
+  readonly kind: PublishedKind;
   readonly body: Uint8Array;
   readonly fetchedAt: number;
   readonly validity: Validity;
-}
-
-interface Validity {
-  /** When a revocation list was issued; 0 for certificates. */
-  readonly issuedAt: number;
-  /** Last unix second at which the answer is used. */
-  readonly endsAt: number;
 }
 
 interface ProvenAnswer extends Answer {
@@ -61,19 +63,35 @@ interface ProvenAnswer extends Answer {
  * renewed once they are some time old; until the new one verified too, and while the host is away, the old one is used as long as
  * it is valid. Calls for the same URL wait for one request.
  */
-export function createPublishedCertificates(options: PublishedCertificatesOptions): CertificateFetcher {
-  return new PublishedCertificates(options);
+export function createPublishedCertificates(options: PublishedCertificatesOptions): PublishedCertificates {
+  return new KeptCertificates(options);
 }
 
-class PublishedCertificates implements CertificateFetcher {
+class KeptCertificates implements PublishedCertificates {
   readonly #options: Required<PublishedCertificatesOptions>;
   readonly #proven = new BoundedMap<ProvenAnswer>(PROVEN);
   readonly #unproven = new BoundedMap<Answer>(UNPROVEN);
   readonly #circuits = new BoundedMap<Circuit>(HOSTS);
   readonly #pending = new Map<string, Promise<Answer>>();
+  /** Loaded at the start and not asked for since. */
+  readonly #stored = new Map<string, Answer>();
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: PublishedCertificatesOptions) {
-    this.#options = { requestMs: DEFAULT_REQUEST_MS, timing: SYSTEM_TIMING, signal: new AbortController().signal, ...options };
+    this.#options = { requestMs: DEFAULT_REQUEST_MS, timing: SYSTEM_TIMING, signal: new AbortController().signal, store: null, warn: () => undefined, ...options };
+  }
+
+  async start(): Promise<void> {
+    try {
+      const now = this.#options.clock();
+      for (const { url, kind, body } of (await this.#options.store?.load()) ?? []) this.#stored.set(keyOf(url, kind), { url, kind, body, fetchedAt: now, validity: validityOf(body, kind, url, now) });
+    } catch (error) {
+      this.#options.warn(error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#written;
   }
 
   allows(url: string): boolean {
@@ -93,10 +111,19 @@ class PublishedCertificates implements CertificateFetcher {
     try {
       return (await this.#once(key, url, kind)).body;
     } catch (error) {
-      if (usable === null || !(error instanceof CollateralError)) throw error;
-      usable.renewAt = now + SHORT_SECONDS;
-      return usable.body;
+      if (!(error instanceof CollateralError)) throw error;
+      if (usable !== null) usable.renewAt = now + SHORT_SECONDS;
+      const known = usable ?? this.#fromDisk(key, now);
+      if (known === null) throw error;
+      return known.body;
     }
+  }
+
+  #fromDisk(key: string, now: number): Answer | null {
+    const stored = this.#stored.get(key);
+    if (stored === undefined || now > stored.validity.endsAt) return null;
+    this.#unproven.set(key, { ...stored, fetchedAt: now });
+    return stored;
   }
 
   judge(url: string, kind: PublishedKind, verified: boolean): void {
@@ -105,9 +132,26 @@ class PublishedCertificates implements CertificateFetcher {
     if (recent === undefined) return;
     this.#unproven.delete(key);
     const now = this.#options.clock();
-    if (verified) this.#proven.set(key, { ...recent, renewAt: now + RENEW_SECONDS[kind] * (0.8 + 0.2 * this.#options.timing.random()) });
+    if (verified) this.#prove(key, recent, now);
     const proven = this.#proven.get(key);
     if (!verified && proven !== undefined) proven.renewAt = now + SHORT_SECONDS;
+  }
+
+  #prove(key: string, answer: Answer, now: number): void {
+    const isFromDisk = this.#stored.get(key)?.body === answer.body;
+    const interval = isFromDisk ? SHORT_SECONDS : RENEW_SECONDS[answer.kind] * (0.8 + 0.2 * this.#options.timing.random());
+    this.#proven.set(key, { ...answer, renewAt: now + interval });
+    if (isFromDisk) return;
+    this.#stored.delete(key);
+    this.#save();
+  }
+
+  /** Everything that verified, and what from the last time nobody asked for yet. */
+  #save(): void {
+    const { store, warn } = this.#options;
+    if (store === null) return;
+    const answers = [...this.#proven.entries().map(([, answer]) => answer).toReversed(), ...this.#stored.values()];
+    this.#written = this.#written.then(() => store.save(answers)).catch(warn);
   }
 
   #once(key: string, url: string, kind: PublishedKind): Promise<Answer> {
@@ -126,7 +170,7 @@ class PublishedCertificates implements CertificateFetcher {
     if (fetchedAt > validity.endsAt) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with a revocation list that has expired`);
     // Whoever stands between could otherwise take back a revocation.
     if (validity.issuedAt < (this.#proven.get(key)?.validity.issuedAt ?? 0)) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with an older revocation list than before`);
-    const answer = { body, fetchedAt, validity };
+    const answer = { url, kind, body, fetchedAt, validity };
     this.#unproven.set(key, answer);
     this.#limitUnproven();
     return answer;
@@ -162,20 +206,4 @@ class PublishedCertificates implements CertificateFetcher {
 
 function keyOf(url: string, kind: PublishedKind): string {
   return `${kind} ${url}`;
-}
-
-/** @throws CollateralError COLLATERAL_ANSWER_INVALID for an answer that is not of its kind */
-function validityOf(body: Uint8Array, kind: PublishedKind, url: string, now: number): Validity {
-  try {
-    if (kind === 'crl') {
-      const { thisUpdate, nextUpdate } = parseCrl(body);
-      return { issuedAt: thisUpdate, endsAt: nextUpdate - 1 };
-    }
-    const certificates = kind === 'amd-chain' ? parsePemChain(Buffer.from(body).toString('latin1'), MAX_CHAIN) : [body];
-    certificates.forEach(parseCertificate);
-    return { issuedAt: 0, endsAt: now + MAX_AGE_SECONDS };
-  } catch (cause) {
-    if (cause instanceof VerificationError) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `${placeOf(url)} did not answer with a ${kind}`, { cause });
-    throw cause;
-  }
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { collateralKey, type QuoteCollateral } from '../../src/attestation/collateral.js';
 import { collateralJson } from '../../src/attestation/dcap/collateral-json.js';
 import { CollateralError } from '../../src/errors/collateral-error.js';
@@ -63,6 +63,25 @@ describe('the collateral cache', () => {
     const second = await get();
     expect(second).not.toBe(first);
     expect(state.fetched).toBe(2);
+  });
+
+  it('does so by a timer of its own, until it is closed', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { state, cache, get } = setUp();
+      await cache.start();
+      await get();
+      state.now += HOUR;
+      vi.advanceTimersByTime(30_000);
+      await vi.waitFor(() => expect(state.fetched).toBe(2));
+      await cache.close();
+      expect(vi.getTimerCount()).toBe(0);
+      state.now += HOUR;
+      vi.advanceTimersByTime(HOUR * 1_000);
+      expect(state.fetched).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('serves what it has while nobody delivers, asking less and less often, and no longer once it has ended', async () => {

@@ -1,8 +1,12 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyAkChain } from '../../src/attestation/tpm/ak-chain.js';
 import { CollateralError } from '../../src/errors/collateral-error.js';
 import { createPublishedCertificates } from '../../src/outbound/published-certificates.js';
+import { createPublishedStore, type PublishedStore } from '../../src/outbound/published-store.js';
 import { parseCertificate } from '../../src/x509/certificate.js';
 import { certificatePem } from '../../src/x509/pem.js';
 import { caIssuers, crlDistributionPoint } from '../../src/x509/standard-extensions.js';
@@ -18,7 +22,7 @@ afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
 type Answer = Uint8Array | number | ((response: ServerResponse) => unknown);
 
 /** A site that publishes an AK's issuers and lists, and everything to verify that AK with. */
-async function site(nextUpdate = NOW + 10 * HOUR) {
+async function site(nextUpdate = NOW + 10 * HOUR, store: PublishedStore | null = null) {
   const fake = await startFakeServer();
   fakes.push(fake);
   const at = (path: string): string => `${fake.url}${path}`;
@@ -43,9 +47,9 @@ async function site(nextUpdate = NOW + 10 * HOUR) {
   };
   const state = { now: NOW };
   const timing = fakeTiming();
-  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200 });
+  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store });
   const check = (der: Uint8Array) => verifyAkChain(parseCertificate(der), { now: state.now, root: root.der, certificates: fetcher });
-  return { fake, fetcher, state, timing, answers, verify: () => check(ak.der), forge: () => check(forgery.der), list, listAt, at, ca, root };
+  return { fake, fetcher, state, timing, answers, verify: () => check(ak.der), forge: () => check(forgery.der), list, listAt, at, ca, root, ak };
 }
 
 const code = async (promise: Promise<unknown>): Promise<string> =>
@@ -174,6 +178,57 @@ describe('published certificates', () => {
     state.now += 60;
     await fetcher.fetch(at('/ca.der'), 'certificate');
     expect(fake.asked).toHaveLength(2);
+  });
+
+  it('survive a restart on disk, are used while the host is away, and renewed soon after', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'published-'));
+    const before = await site(NOW + 10 * HOUR, createPublishedStore(directory));
+    await before.verify();
+    await before.fetcher.close();
+    const { fake, state, timing, answers, list } = before;
+    const options = { hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store: createPublishedStore(directory) };
+    const certificates = createPublishedCertificates(options);
+    await certificates.start();
+    const respond = fake.respond;
+    fake.respond = (_request, response) => void response.destroy();
+    const verify = () => verifyAkChain(parseCertificate(before.ak.der), { now: state.now, root: before.root.der, certificates });
+    expect(await code(verify())).toBe('ok');
+    expect(await code(verify())).toBe('ok');
+    fake.respond = respond;
+    answers.set('/ca.crl', list(NOW + 20 * HOUR, [3]));
+    state.now += 61;
+    timing.at += 120_000;
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    await certificates.close();
+    // The newer list is what the next start has.
+    fake.respond = (_request, response) => void response.destroy();
+    const third = createPublishedCertificates(options);
+    await third.start();
+    expect(await code(verifyAkChain(parseCertificate(before.ak.der), { now: state.now, root: before.root.der, certificates: third }))).toBe('CERTIFICATE_REVOKED');
+    state.now = NOW + 21 * HOUR;
+    expect(await code(verifyAkChain(parseCertificate(before.ak.der), { now: state.now, root: before.root.der, certificates: third }))).toBe('COLLATERAL_UNAVAILABLE');
+  });
+
+  it('are not trusted for being on disk, and a broken file is no more than a warning', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'published-'));
+    const { fake, state, timing, verify, at, ca, root, ak, fetcher } = await site(NOW + 10 * HOUR, createPublishedStore(directory));
+    await verify();
+    await fetcher.close();
+    fake.respond = (_request, response) => void response.destroy();
+    const open = async (): Promise<{ warnings: number; outcome: string }> => {
+      let warnings = 0;
+      const certificates = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store: createPublishedStore(directory), warn: () => warnings++ });
+      await certificates.start();
+      return { warnings, outcome: await code(verifyAkChain(parseCertificate(ak.der), { now: state.now, root: root.der, certificates })) };
+    };
+    const stored = await createPublishedStore(directory).load();
+    const forgedList = crl({ issuer: { subject: 'ca', key: testKey('somebody else') }, nextUpdate: NOW + 20 * HOUR });
+    await createPublishedStore(directory).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: forgedList } : each)));
+    expect(await open()).toEqual({ warnings: 0, outcome: 'CRL_SIGNATURE_INVALID' });
+    await createPublishedStore(directory).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: ca.der } : each)));
+    expect((await open()).warnings).toBe(1);
+    writeFileSync(join(directory, 'published.json'), '[{"url":');
+    expect(await open()).toEqual({ warnings: 1, outcome: 'COLLATERAL_UNAVAILABLE' });
   });
 
   it('include the answers of a key service, whose address is the operator\'s', async () => {

@@ -1,0 +1,49 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PublishedKind } from '../attestation/certificate-fetcher.js';
+import { parseRecording, recordingJson } from '../attestation/recording.js';
+import { readFileBounded } from './bounded-file.js';
+import { DurableFiles } from './durable-files.js';
+
+export interface StoredAnswer {
+  readonly url: string;
+  readonly kind: PublishedKind;
+  readonly body: Uint8Array;
+}
+
+/** Answers that verified once, on disk. Nothing read from it is to be trusted. */
+export interface PublishedStore {
+  /** @throws CollateralError COLLATERAL_ANSWER_INVALID for a file that is no recording */
+  load(): Promise<readonly StoredAnswer[]>;
+  /** The most important first: what does not fit is left out. Replaces the file whole or not at all. */
+  save(answers: readonly StoredAnswer[]): Promise<void>;
+}
+
+const FILE = 'published.json';
+/** What `parseRecording` reads at most, and bytes of bodies that stay well below it in base64. */
+const MAX_FILE_BYTES = 16 << 20;
+const MAX_BODY_BYTES = 8 << 20;
+const KIND_HEADER = 'Published-Kind';
+const KINDS: ReadonlySet<string> = new Set<PublishedKind>(['certificate', 'crl', 'amd-chain', 'amd-vcek']);
+
+/** In a file of recorded HTTP answers in this directory, which it shares with `createCollateralDirectory`. */
+export function createPublishedStore(directory: string): PublishedStore {
+  const path = join(directory, FILE);
+  return {
+    async load() {
+      const file = await readFileBounded(path, MAX_FILE_BYTES);
+      return file === null ? [] : parseRecording(file.toString('utf8')).flatMap(({ url, headers, body }) => (isKind(headers[KIND_HEADER]) ? [{ url, kind: headers[KIND_HEADER], body }] : []));
+    },
+    async save(answers) {
+      let bytes = 0;
+      const fitting = answers.filter(({ body }) => (bytes += body.length) <= MAX_BODY_BYTES);
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const recorded = fitting.map(({ url, kind, body }) => ({ url, status: 200, headers: { [KIND_HEADER]: kind }, body }));
+      await new DurableFiles().replace(path, `${recordingJson(recorded)}\n`, 0o644);
+    },
+  };
+}
+
+function isKind(text: string | undefined): text is PublishedKind {
+  return text !== undefined && KINDS.has(text);
+}
