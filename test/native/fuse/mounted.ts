@@ -36,6 +36,9 @@ export interface Misbehaviour {
   readonly tpm?: Partial<TpmFaults>;
 }
 
+/** Compilers on a busy machine, one test file after the other. */
+const BUILD_MS = 180_000;
+
 interface Mounted {
   readonly child: ChildProcess;
   readonly folder: string;
@@ -65,7 +68,7 @@ export function mountDevices(exercises: string, { tpm = false } = {}): Devices {
       if (process.env['REQUIRE_DEVICES'] === '1') throw error;
       missing = (error as Error).message;
     }
-  });
+  }, BUILD_MS);
   beforeEach(async ({ task, skip }) => {
     task.meta.exercises = exercises;
     if (mounted === null) return skip(missing);
