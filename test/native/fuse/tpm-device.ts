@@ -16,6 +16,8 @@ const POLL_OUT = 0x104;
 
 interface Pending {
   response: Buffer;
+  /** Some of the response was read: the rest no longer keeps commands out. */
+  begun: boolean;
   running: Promise<void> | null;
   notify: () => void;
 }
@@ -50,10 +52,10 @@ export class TpmDevice {
   }
 
   #open(nonBlocking: boolean): OpenFile {
-    const state: Pending = { response: Buffer.alloc(0), running: null, notify: () => {} };
+    const state: Pending = { response: Buffer.alloc(0), begun: false, running: null, notify: () => {} };
     return {
       write: async (command) => {
-        if (state.running !== null || state.response.length > 0) return refuse(ERRNO.EBUSY);
+        if (state.running !== null || (state.response.length > 0 && !state.begun)) return refuse(ERRNO.EBUSY);
         if (command.length > MAX_COMMAND) return refuse(ERRNO.E2BIG);
         if (command.length < HEADER_BYTES || command.readUInt32BE(2) > command.length) return refuse(ERRNO.EINVAL);
         const errno = this.#writeErrnos.next();
@@ -65,7 +67,11 @@ export class TpmDevice {
       },
       read: (_, size) => {
         const errno = this.#readErrnos.next();
-        if (errno !== 0) return refuse(errno);
+        if (errno !== 0) {
+          state.response = Buffer.alloc(0);
+          return refuse(errno);
+        }
+        state.begun = true;
         const part = state.response.subarray(0, Math.min(size, this.#faults.readGives ?? size));
         state.response = state.response.subarray(part.length);
         return part;
@@ -85,6 +91,7 @@ export class TpmDevice {
   async #run(state: Pending, command: Buffer): Promise<void> {
     if (this.#faults.delayMs > 0) await delay(this.#faults.delayMs);
     state.response = await this.#answer(command);
+    state.begun = false;
     state.running = null;
     state.notify();
   }
