@@ -72,10 +72,11 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
 }
 
 /** Every switch that is not in its safe position is said aloud at every start. */
-function warnOfRelaxations({ appraisal, authApi, attestRpcCert, enforceSelfAuthorization, image }: KmsConfig, log: Log): void {
+function warnOfRelaxations({ appraisal, authApi, attestRpcCert, enforceSelfAuthorization, image, sevSnpKeyRelease }: KmsConfig, log: Log): void {
   if (authApi.type === 'dev') log.warn({}, 'core.auth_api.type = "dev": every genuine caller gets keys');
   if (!attestRpcCert) log.warn({}, 'core.attest_rpc_cert = false: clients cannot tell this KMS from any other process');
   if (!enforceSelfAuthorization) log.warn({}, 'core.enforce_self_authorization = false: this KMS runs on whether the policy allows it or not');
   if (appraisal.acceptedAdvisoryIds === 'any') log.warn({}, 'core.appraisal.accepted_advisory_ids = "any": known vulnerabilities of the platform are left to the release policy');
-  if (!image.verify) log.warn({}, 'core.image.verify = false: os_image_hash of TDX callers is what they say it is');
+  if (!image.verify) log.warn({}, 'core.image.verify = false: os_image_hash of TDX and SEV-SNP callers is what they say it is');
+  if (sevSnpKeyRelease) log.warn({}, 'core.sev_snp_key_release = true: SEV-SNP callers are given keys');
 }

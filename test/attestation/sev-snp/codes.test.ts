@@ -1,10 +1,14 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attestation } from '../../../src/attestation/evidence/attestation.js';
 import { VerifierCache } from '../../../src/attestation/evidence/verifier-cache.js';
 import { verifyAttestation } from '../../../src/attestation/evidence/verify.js';
+import { carriedCertificates } from '../../../src/attestation/sev-snp/certificates.js';
+import { endorsedKeyOf } from '../../../src/attestation/sev-snp/endorsement-extensions.js';
 import { mrConfigHostData } from '../../../src/attestation/sev-snp/mr-config.js';
 import { NO_SNP_ROOTS } from '../../../src/attestation/trust-roots.js';
 import type { SevSnpCode } from '../../../src/errors/codes/sev-snp.js';
+import { VerificationError } from '../../../src/errors/verification-error.js';
 import { NO_CERTIFICATES } from '../../../src/attestation/certificate-fetcher.js';
 import { evidenceCollateral, evidenceRoots } from '../evidence/evidence-index.js';
 import { certify, NOW, p384, pem, pssIdentifier, rsa, table } from './mini-amd.js';
@@ -107,6 +111,30 @@ const WAYS: Readonly<Record<SevSnpCode, readonly (() => Promise<unknown>)[]>> = 
   SNP_HOST_DATA_MISMATCH: [attested(DOCUMENT, new Uint8Array(32)), attested(`${DOCUMENT} `, mrConfigHostData(DOCUMENT))],
   MR_CONFIG_MALFORMED: [attested('{}'), attested('no document')],
 };
+
+it('certificates in any form, changed anywhere, are refused or read: nothing else', () => {
+  const whole = table({ '4ab7b379bbac4fe4a02f05aef327c782': milan.intermediate.der, '63da758de6644564adc5f4b93be8accd': milan.leaf.der });
+  const survives = (chain: readonly Uint8Array[]): void => {
+    try {
+      const { leaf } = carriedCertificates(chain, 'vcek');
+      if (leaf !== null) endorsedKeyOf(leaf);
+    } catch (error) {
+      expect(error).toBeInstanceOf(VerificationError);
+    }
+  };
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length), (at, byte, end) => {
+      const other = Uint8Array.from(whole);
+      other[at] = byte;
+      survives([other]);
+      survives([other.subarray(0, end)]);
+      const leaf = Uint8Array.from(milan.leaf.der);
+      leaf[at % leaf.length] = byte;
+      survives([milan.intermediate.der, leaf]);
+    }),
+    { numRuns: 2000 },
+  );
+});
 
 describe('every code of SEV-SNP has evidence that leads to it', () => {
   const ways = Object.entries(WAYS).flatMap(([code, attempts]) => attempts.map((attempt, i) => ({ code, way: i + 1, attempt })));
