@@ -20,6 +20,12 @@ const MAX_INTERMEDIATES = 6;
 /** Certificates looked at before giving up: far above any honest chain, far below what an attacker could build. */
 const MAX_STEPS = 64;
 
+/** Remembers which certificates were found to be signed by which key: nothing else about them, and nothing about time. */
+export interface SignatureMemory {
+  isSignedBy(certificate: Certificate, issuerKey: KeyObject): boolean;
+  remember(certificate: Certificate, issuerKey: KeyObject): void;
+}
+
 export interface PathRequest {
   readonly leaf: Certificate;
   /** Candidates in any order; may hold certificates that are not needed, the root among them. */
@@ -34,10 +40,14 @@ export interface PathRequest {
   readonly revocation: RevocationChecker | null;
   /** `ec` unless given. */
   readonly keys?: KeyKinds;
+  /** Saves verifying the same signatures again. */
+  readonly memory?: SignatureMemory;
 }
 
 export interface VerifiedPath {
   readonly leafKey: KeyObject;
+  /** From the leaf upwards, without the trust anchor. */
+  readonly certificates: readonly Certificate[];
   /** Validity of each certificate from the leaf upwards, then of the revocation lists from the anchor downwards. */
   readonly windows: readonly TimeWindow[];
 }
@@ -120,17 +130,21 @@ function checkLink(certificate: Certificate, position: number, request: PathRequ
 }
 
 /** From the anchor down, so that no key is used before it was vouched for. */
-function verifySignatures(path: readonly Link[], { anchor, revocation, now, keys = 'ec' }: PathRequest): VerifiedPath {
+function verifySignatures(path: readonly Link[], { anchor, revocation, now, keys = 'ec', memory }: PathRequest): VerifiedPath {
   const windows = path.map(({ window }) => window);
   let issuer = { key: publicKeyOf(anchor, keys), maySignCrls: true };
   for (const { certificate, constraints } of path.toReversed()) {
-    if (!isSignedBy(certificate, issuer.key)) {
-      throw new VerificationError('CERTIFICATE_SIGNATURE_INVALID', 'a certificate is not signed by its issuer');
-    }
+    checkSignature(certificate, issuer.key, memory);
     if (revocation !== null) windows.push(revocation.check(certificate, constraints, issuer, now));
     issuer = { key: publicKeyOf(certificate, keys), maySignCrls: constraints.maySignCrls };
   }
-  return { leafKey: issuer.key, windows };
+  return { leafKey: issuer.key, certificates: path.map(({ certificate }) => certificate), windows };
+}
+
+function checkSignature(certificate: Certificate, issuerKey: KeyObject, memory: SignatureMemory | undefined): void {
+  if (memory?.isSignedBy(certificate, issuerKey) === true) return;
+  if (!isSignedBy(certificate, issuerKey)) throw new VerificationError('CERTIFICATE_SIGNATURE_INVALID', 'a certificate is not signed by its issuer');
+  memory?.remember(certificate, issuerKey);
 }
 
 const importedKeys = new WeakMap<Certificate, KeyObject>();

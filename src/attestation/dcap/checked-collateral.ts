@@ -1,6 +1,7 @@
 import { BoundedMap } from '../../cache/bounded-map.js';
 import { earliestEnd } from '../../x509/time-window.js';
 import type { TimeWindow } from '../../x509/time-window.js';
+import type { CertificateMemory } from '../certificate-memory.js';
 import type { QuoteCollateral } from '../collateral.js';
 import type { Endorsement } from './endorsement.js';
 import type { CheckedPck } from './pck-chain.js';
@@ -58,10 +59,11 @@ const QE_IDENTITY_CODES: DocumentCodes = {
  * 6.3 steps 0, 2, 3, 4). The result may be kept until `validUntil`.
  * @param options.root DER of the trust anchor
  * @param options.now unix seconds
+ * @param options.memory certificates known from elsewhere; their signatures are not verified again, everything else about them is
  * @throws VerificationError with the code of the first check that failed
  */
-export function checkCollateral(collateral: QuoteCollateral, options: { readonly root: Uint8Array; readonly now: number }): CheckedCollateral {
-  return checkDocuments(collateral, checkAnchor(options.root, collateral, options.now), options.now);
+export function checkCollateral(collateral: QuoteCollateral, options: { readonly root: Uint8Array; readonly now: number; readonly memory?: CertificateMemory }): CheckedCollateral {
+  return checkDocuments(collateral, checkAnchor(options.root, collateral, options.now, options.memory), options.now);
 }
 
 /** Steps 2 to 4, given the outcome of step 0. @throws VerificationError */

@@ -10,6 +10,7 @@ import type { CertificationData } from '../tdx/quote-auth.js';
 import { TEE_TYPE_TDX } from '../tdx/quote.js';
 import type { Quote } from '../tdx/quote.js';
 import type { CheckedCollateral } from './checked-collateral.js';
+import { assertNothingElse, assertOnlyCertificates } from './exact-chain.js';
 import { readChain, verifyChain } from './signed-document.js';
 
 /** Certification data that is the PEM chain itself. */
@@ -38,7 +39,9 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
     assertAllWithin(known.windows, now);
     return known;
   }
-  const { leaf, leafKey, windows } = verifyChain(pem, EMPTY, checked.anchor, now);
+  const { leaf, leafKey, windows, certificates, supplied } = verifyChain(pem, EMPTY, checked.anchor, now);
+  assertOnlyCertificates(pem);
+  assertNothingElse(supplied, certificates, checked.anchor.certificate);
   const pck: CheckedPck = { extension: extensionOf(leaf), key: leafKey, windows };
   checked.memory.pckChains.set(pem, pck);
   return pck;

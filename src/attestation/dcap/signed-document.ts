@@ -60,23 +60,27 @@ export function checkSignedDocument(document: SignedDocument, codes: DocumentCod
 export function verifyChain(
   pem: string,
   empty: { readonly code: DcapCode; readonly subject: string },
-  { certificate: anchor, revocation }: CheckedAnchor,
+  { certificate: anchor, revocation, memory }: CheckedAnchor,
   now: number,
-): VerifiedPath & { readonly leaf: Certificate } {
-  const [leaf, ...intermediates] = readChain(pem, empty);
-  const path = verifyPath({ leaf, intermediates, anchor, now, extendedKeyUsage: EKU_SERVER_AUTH, revocation });
-  return { ...path, leaf };
+): VerifiedPath & { readonly leaf: Certificate; readonly supplied: readonly Certificate[] } {
+  const [leaf, ...intermediates] = readChain(pem, empty, (der) => memory.parse(der));
+  const path = verifyPath({ leaf, intermediates, anchor, now, extendedKeyUsage: EKU_SERVER_AUTH, revocation, memory });
+  return { ...path, leaf, supplied: [leaf, ...intermediates] };
 }
 
 /** @throws VerificationError `empty.code` when there is no readable PEM block, CERTIFICATE_… when a block holds no certificate */
-export function readChain(pem: string, empty: { readonly code: DcapCode; readonly subject: string }): [leaf: Certificate, ...rest: Certificate[]] {
+export function readChain(
+  pem: string,
+  empty: { readonly code: DcapCode; readonly subject: string },
+  parse: (der: Uint8Array) => Certificate = parseCertificate,
+): [leaf: Certificate, ...rest: Certificate[]] {
   let blocks: Uint8Array[];
   try {
     blocks = parsePemChain(pem, MAX_CHAIN);
   } catch (cause) {
     throw new VerificationError(empty.code, `Certificate chain is too short for ${empty.subject}`, { cause });
   }
-  const [leaf, ...rest] = blocks.map(parseCertificate);
+  const [leaf, ...rest] = blocks.map((der) => parse(der));
   if (leaf === undefined) throw new VerificationError(empty.code, `Certificate chain is too short for ${empty.subject}`);
   return [leaf, ...rest];
 }

@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../cache/bounded-map.js';
+import { CertificateMemory } from '../certificate-memory.js';
 import { checkCollateral, type CheckedCollateral } from '../dcap/checked-collateral.js';
 import type { CollateralRequest, QuoteCollateral } from '../collateral.js';
 
@@ -17,6 +18,8 @@ interface Entry {
  * entry is used only for the very same collateral under the same root.
  */
 export class VerifierCache {
+  /** Of whatever technology: who signed a certificate does not depend on what it is for. */
+  readonly certificates = new CertificateMemory();
   readonly #entries = new BoundedMap<Entry>(REMEMBERED);
 
   /**
@@ -28,7 +31,7 @@ export class VerifierCache {
     const key = `${request.tee}:${Buffer.from(request.fmspc).toString('hex')}:${request.ca}`;
     const known = this.#entries.get(key);
     if (known !== undefined && same(known, collateral, options.root)) return known.checked;
-    const checked = checkCollateral(collateral, options);
+    const checked = checkCollateral(collateral, { ...options, memory: this.certificates });
     this.#entries.set(key, { collateral, root: options.root, checked });
     return checked;
   }

@@ -134,8 +134,8 @@ function checkGcpPcrs(pcrs: Pcrs, { runtimeEvents }: StackEvidence): void {
   throw new VerificationError('TPM_PCR14_MISMATCH', `PCR14 mismatch, quoted: ${quoted.toString('hex')}, replayed: ${replayed.toString('hex')}`);
 }
 
-function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, roots }: VerifyOptions): VerifiedAttestation {
-  const { document, validUntil } = verifiedDocument(nsmQuote, now, roots.nitroEnclave);
+function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, roots, cache }: VerifyOptions): VerifiedAttestation {
+  const { document, validUntil } = verifiedDocument(nsmQuote, { nowMs: now * 1000, root: roots.nitroEnclave, memory: cache.certificates });
   const { userData } = document;
   if (userData === null) throw new VerificationError('NSM_USER_DATA_MISSING', 'NSM attestation document does not contain user_data');
   if (Buffer.compare(userData, attestation.stack.reportData) !== 0) {
@@ -154,9 +154,9 @@ function verifyNitro(attestation: Attestation, nsmQuote: Uint8Array, { now, root
   };
 }
 
-function verifiedDocument(bytes: Uint8Array, now: number, root: Uint8Array): ReturnType<typeof verifyNsmDocument> {
+function verifiedDocument(bytes: Uint8Array, options: Parameters<typeof verifyNsmDocument>[1]): ReturnType<typeof verifyNsmDocument> {
   try {
-    return verifyNsmDocument(bytes, { nowMs: now * 1000, root });
+    return verifyNsmDocument(bytes, options);
   } catch (error) {
     throw withContext(error, 'NSM attestation verification failed');
   }

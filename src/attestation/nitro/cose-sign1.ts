@@ -19,16 +19,17 @@ export interface CoseSign1 {
 }
 
 /**
- * Splits a COSE_Sign1, tagged 18 or untagged, of at most 64 KiB. The unprotected header may be anything:
- * nothing in it is used.
+ * Splits a COSE_Sign1, tagged 18 or untagged, of at most 64 KiB. The unprotected header, which nothing signs, must be
+ * the empty map an NSM writes, so that no byte of a document can be another without being noticed.
  * @throws VerificationError NSM_DOCUMENT_MALFORMED
  */
 export function splitCoseSign1(document: Uint8Array): CoseSign1 {
   if (document.length > MAX_DOCUMENT_BYTES) malformedDocument(`${document.length} bytes, at most ${MAX_DOCUMENT_BYTES}`);
   const parts = untagged(decodeCbor(document));
   if (!Array.isArray(parts) || parts.length !== 4) return malformedDocument('not a COSE_Sign1 array of 4');
-  const [protectedBytes, , payload, signature] = parts as readonly CborValue[];
+  const [protectedBytes, unprotected, payload, signature] = parts as readonly CborValue[];
   if (!(protectedBytes instanceof Uint8Array)) return malformedDocument('protected header is not a byte string');
+  if (!isMap(unprotected) || unprotected.entries.size > 0) return malformedDocument('unprotected header is not an empty map');
   if (!(payload instanceof Uint8Array)) return malformedDocument('payload is not a byte string');
   if (!(signature instanceof Uint8Array)) return malformedDocument('signature is not a byte string');
   return { protectedBytes, protectedHeader: parseProtected(protectedBytes), payload, signature };

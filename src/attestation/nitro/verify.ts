@@ -1,10 +1,11 @@
 import { verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../../errors/verification-error.js';
-import { parseCertificate } from '../../x509/certificate.js';
+import type { Certificate } from '../../x509/certificate.js';
 import { EKU_CLIENT_AUTH, verifyPath } from '../../x509/path.js';
 import type { VerifiedPath } from '../../x509/path.js';
 import { earliestEnd } from '../../x509/time-window.js';
+import { CertificateMemory } from '../certificate-memory.js';
 import { type CborMap, malformedDocument } from './cbor.js';
 import { type CoseSign1, sigStructure, splitCoseSign1 } from './cose-sign1.js';
 import { type NsmDocument, parseNsmPayload } from './document.js';
@@ -31,15 +32,19 @@ export interface VerifiedNsmDocument {
  * user_data, nonce and public_key are returned, not judged.
  * @param options.nowMs unix milliseconds, as the document's own timestamp
  * @param options.root DER of the AWS Nitro Enclaves root; `cabundle[0]` is never trusted in its place
+ * @param options.memory of earlier documents: saves verifying the signatures of their certificates again, and nothing else
  * @throws VerificationError of the NSM and X.509 codes
  */
-export function verifyNsmDocument(bytes: Uint8Array, options: { readonly nowMs: number; readonly root: Uint8Array }): VerifiedNsmDocument {
+export function verifyNsmDocument(
+  bytes: Uint8Array,
+  { nowMs, root, memory = new CertificateMemory() }: { readonly nowMs: number; readonly root: Uint8Array; readonly memory?: CertificateMemory },
+): VerifiedNsmDocument {
   const sign1 = splitCoseSign1(bytes);
   checkHeader(sign1.protectedHeader);
   const document = parseNsmPayload(sign1.payload);
   checkPcrs(document);
-  checkFreshness(document.timestampMs, options.nowMs);
-  const path = verifyChain(document, options.root, options.nowMs);
+  checkFreshness(document.timestampMs, nowMs);
+  const path = verifyChain(document, memory.anchor(root), nowMs, memory);
   checkSignature(sign1, path.leafKey);
   const staleAt = Math.floor((document.timestampMs + MAX_AGE_MS) / 1000);
   return { document, validUntil: Math.min(staleAt, earliestEnd(path.windows)) };
@@ -70,14 +75,15 @@ function checkFreshness(timestampMs: number, nowMs: number): void {
 }
 
 /** AWS documents need no revocation lists, and an enclave has no network to fetch any. */
-function verifyChain(document: NsmDocument, root: Uint8Array, nowMs: number): VerifiedPath {
+function verifyChain(document: NsmDocument, anchor: Certificate, nowMs: number, memory: CertificateMemory): VerifiedPath {
   return verifyPath({
-    leaf: parseCertificate(document.certificate),
-    intermediates: document.cabundle.slice(1).map(parseCertificate),
-    anchor: parseCertificate(root),
+    leaf: memory.parse(document.certificate),
+    intermediates: document.cabundle.slice(1).map((der) => memory.parse(der)),
+    anchor,
     now: Math.floor(nowMs / 1000),
     extendedKeyUsage: EKU_CLIENT_AUTH,
     revocation: null,
+    memory,
   });
 }
 

@@ -1,3 +1,4 @@
+import { VerificationError } from '../../errors/verification-error.js';
 import { QuoteReader } from './quote-reader.js';
 import { parseSgxReport, SGX_REPORT_LENGTH } from './sgx-report.js';
 import type { SgxReport } from './sgx-report.js';
@@ -7,6 +8,9 @@ export interface CertificationData {
   readonly type: number;
   readonly data: Uint8Array;
 }
+
+/** Certification data that is a QE report and what certifies it: the one kind version 4 and 5 have (Intel TDX DCAP quote format). */
+const QE_CERTIFICATION = 6;
 
 /** ECDSA authentication data of a quote (spec/attestation.md section 6.1). Fields are views into the quote. */
 export interface QuoteAuth {
@@ -24,7 +28,7 @@ export interface QuoteAuth {
 }
 
 /**
- * Splits authentication data; bytes after it are ignored, as real quotes are padded (trap T4).
+ * Splits authentication data. Each length must be the exact one: real quotes are padded (trap T4), but behind these data.
  * @param nested true for version 4 and 5, where the QE part sits in an outer certification record
  * @throws VerificationError QUOTE_MALFORMED
  */
@@ -33,10 +37,12 @@ export function parseQuoteAuth(bytes: Uint8Array, nested: boolean): QuoteAuth {
   const signature = outer.bytes(64, 'quote signature');
   const attestationKey = outer.bytes(64, 'attestation key');
   if (!nested) return { signature, attestationKey, ...parseQePart(outer, bytes) };
-  outer.u16('outer certification type');
+  const type = outer.u16('outer certification type');
+  if (type !== QE_CERTIFICATION) throw new VerificationError('QUOTE_MALFORMED', `outer certification of type ${type}, not ${QE_CERTIFICATION}`);
   const length = outer.u32('outer certification length');
   const start = outer.offset;
   outer.bytes(length, 'outer certification data');
+  outer.end('authentication data');
   // The part is read where it lies, so that `endorsement` stays one contiguous view.
   const reader = new QuoteReader(bytes.subarray(0, start + length));
   reader.bytes(start, 'outer certification header');
@@ -49,6 +55,7 @@ function parseQePart(reader: QuoteReader, bytes: Uint8Array): Omit<QuoteAuth, 's
   const qeAuthData = reader.bytes(reader.u16('QE authentication data length'), 'QE authentication data');
   const type = reader.u16('certification type');
   const data = reader.bytes(reader.u32('certification length'), 'certification data');
+  reader.end('QE certification data');
   return {
     qeReport,
     qeReportSignature,

@@ -24,6 +24,12 @@ export class QuoteReader {
     return this.#bytes.subarray(start, this.#at);
   }
 
+  /** @throws VerificationError QUOTE_MALFORMED when bytes are left */
+  end(field: string): void {
+    const left = this.#bytes.length - this.#at;
+    if (left > 0) throw new VerificationError('QUOTE_MALFORMED', `${field} has ${left} bytes too many`);
+  }
+
   /** @throws VerificationError QUOTE_MALFORMED when fewer than `length` bytes are left */
   bytes(length: number, field: string): Uint8Array {
     const start = this.#at;

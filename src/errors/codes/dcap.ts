@@ -26,6 +26,7 @@ export type DcapCode =
   // step 5: PCK certificate
   | 'PCK_CERTIFICATION_UNSUPPORTED'
   | 'PCK_CHAIN_TOO_SHORT'
+  | 'PCK_CHAIN_NOT_EXACT'
   | 'PCK_EXTENSION_MALFORMED'
   // steps 6 to 8: quoting enclave
   | 'QE_REPORT_SIGNATURE_INVALID'

@@ -85,15 +85,15 @@ describe('checked collateral', () => {
   test('remembers a bounded number of platforms', () => {
     const checked = checkCollateral(collateral(), options);
     for (let i = 0; i < 300; i++) {
-      // The certification data may be followed by anything that is not a certificate, so each quote is another endorsement.
-      const data = Buffer.from(`${pem(pckLeaf, pckCa)}${i}`);
+      // The certificates may be followed by any number of NULs, so each quote is another endorsement.
+      const data = Buffer.from(`${pem(pckLeaf, pckCa)}${'\0'.repeat(i)}`);
       verifyQuoteWith(checked, quote({ attestationKey, certification: { type: 5, data } }), NOW);
     }
     expect(checked.memory.endorsements.size).toBe(256);
     expect(checked.memory.pckChains.size).toBe(256);
   });
 
-  test('judges a quote with much text around its certificates, and does not keep that text', () => {
+  test('judges a quote with much white space behind its certificates, and does not keep that text', () => {
     const checked = checkCollateral(collateral(), options);
     const data = Buffer.from(`${pem(pckLeaf, pckCa)}${' '.repeat(16_384)}`);
     expect(codeOf(() => verifyQuoteWith(checked, quote({ certification: { type: 5, data } }), NOW))).toBe('accepted');

@@ -59,6 +59,7 @@ describe('a genuine quote', () => {
       collateral: withChanges({ pckCertificateChain: pem(pckLeaf, pckCa) }),
     }, {}],
     ['chains without the root', { collateral: withChanges({ tcbInfoIssuerChain: pem(tcbSigner), qeIdentityIssuerChain: pem(tcbSigner) }) }, {}],
+    ['another certificate of the root in the PCK chain', { quote: { certification: { type: 5, data: Buffer.from(pem(pckLeaf, pckCa, certificate({ subject: root.subject, key: root.key, serial: 99, extensions: [extension.ca()] }))) } } }, {}],
     ['a lower-case FMSPC', { collateral: collateral({ tcb: tcbInfo({ fmspc: '00010203040a' }) }), quote: { certification: { type: 5, data: Buffer.from(pem(certificate({ subject: 'p', key: pckLeaf.key, issuer: pckCa, extensions: [pckExtension({ fmspc: [0, 1, 2, 3, 4, 10] })] }), pckCa)) } } }, {}],
     ['exactly at issueDate', { now: Date.parse('2027-01-14T00:00:00Z') / 1000 }, {}],
     ['exactly at nextUpdate', { now: Date.parse('2027-02-14T00:00:00Z') / 1000 }, { validUntil: Date.parse('2027-02-14T00:00:00Z') / 1000 }],
@@ -120,6 +121,10 @@ describe('every named refusal has its own code', () => {
     ['PCK leaf without the SGX extension', { quote: { certification: { type: 5, data: Buffer.from(pem(certificate({ subject: 'x', key: pckLeaf.key, issuer: pckCa }), pckCa)) } } }, 'PCK_EXTENSION_MALFORMED'],
     ['PCK leaf signed by another CA of the same name', { quote: { certification: { type: 5, data: Buffer.from(pem(certificate({ subject: 'x', key: pckLeaf.key, issuer: { ...pckCa, key: testKey('mallory') }, extensions: [pckExtension()] }), pckCa)) } } }, 'CERTIFICATE_SIGNATURE_INVALID'],
     ['PCK chain without its CA', { quote: { certification: { type: 5, data: Buffer.from(pem(pckLeaf, root)) } } }, 'ISSUER_UNKNOWN'],
+    ['text beside the PCK chain', { quote: { certification: { type: 5, data: Buffer.from(`${pem(pckLeaf, pckCa)}x`) } } }, 'PCK_CHAIN_NOT_EXACT'],
+    ['text before the PCK chain', { quote: { certification: { type: 5, data: Buffer.from(`\0${pem(pckLeaf, pckCa)}`) } } }, 'PCK_CHAIN_NOT_EXACT'],
+    ['a certificate in the PCK chain that certifies nothing', { quote: { certification: { type: 5, data: Buffer.from(pem(pckLeaf, pckCa, tcbSigner)) } } }, 'PCK_CHAIN_NOT_EXACT'],
+    ['a root in the PCK chain of the right name and another key', { quote: { certification: { type: 5, data: Buffer.from(pem(pckLeaf, pckCa, certificate({ subject: root.subject, key: testKey('other root'), extensions: [extension.ca()] }))) } } }, 'PCK_CHAIN_NOT_EXACT'],
     // quoting enclave
     ['invalid_qe_report_signature', { quote: { pckKey: testKey('mallory') } }, 'QE_REPORT_SIGNATURE_INVALID'],
     ['QE auth data of 31 bytes', { quote: { qeAuthData: new Uint8Array(31) } }, 'QE_AUTH_DATA_LENGTH'],

@@ -104,8 +104,6 @@ describe('the independent verifier agrees', () => {
 describe('a flipped byte', () => {
   const { quote, text, now } = recorded.v4;
   const collateral = parseCollateralJson(text);
-  const checked = checkCollateral(collateral, { root, now });
-  const genuine = JSON.stringify(claims(verifyQuoteWith(checked, quote, now)));
 
   function claims({ report, ppid, ...rest }: ReturnType<typeof verifyQuote>): unknown {
     return { ...rest, ppid: hex(ppid), report: Object.values(report).map((field) => (field instanceof Uint8Array ? hex(field) : Array.isArray(field) ? field.map(hex) : field)) };
@@ -122,14 +120,6 @@ describe('a flipped byte', () => {
 
   const offsets = (length: number, step: number): number[] => Array.from({ length: Math.ceil(length / step) }, (_, i) => i * step);
   const flipped = (bytes: Uint8Array, at: number, mask: number): Uint8Array => Uint8Array.from(bytes, (byte, i) => (i === at ? byte ^ mask : byte));
-
-  test('anywhere in the quote is refused, or changes no claim', () => {
-    const results = offsets(quote.length, 7).map((at) => ({ at, result: outcome(() => verifyQuoteWith(checked, flipped(quote, at, 0x01), now)) }));
-    expect(results.filter(({ result }) => result !== 'refused' && result !== genuine)).toEqual([]);
-    // All of the signed region is refused, and the padding at the end is what is free.
-    expect(results.filter(({ at, result }) => at < 632 && result !== 'refused')).toEqual([]);
-    expect(results.some(({ result }) => result === genuine)).toBe(true);
-  });
 
   test.each(['rootCaCrl', 'pckCrl', 'tcbInfoSignature', 'qeIdentitySignature'] as const)('in %s is refused', (field) => {
     for (const at of offsets(collateral[field].length, 11)) {

