@@ -17,8 +17,7 @@ export function fixturePlatform({ core, clock }: PlatformInputs): AgentPlatform 
   const { attestationFile, patchReportData, mockAttestationSeed: seed } = core.simulator;
   const attestation = readBounded(attestationFile ?? '', MAX_ATTESTATION_BYTES);
   const evidence = createFixtureEvidence({ attestation, patchReportData, seed: seed === null ? null : Buffer.from(seed, 'hex'), clock });
-  const banner = developmentBanner(evidence.variant, evidence.root === null ? [] : [evidence.root]);
-  return { evidence, simulatorForm: true, measuresProvisioning: false, banner, collateral: evidence.collateral };
+  return { evidence, simulatorForm: true, measuresProvisioning: false, banner: developmentBanner(evidence.variant, evidence.roots), collateral: evidence.collateral };
 }
 
 /** The agent on the development platform of a seed. @throws EvidenceSourceError NOT_THIS_PLATFORM where there is a TEE device; as `createMachine` */

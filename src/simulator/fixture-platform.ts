@@ -28,16 +28,17 @@ export interface FixtureEvidence extends EvidenceSource {
   readonly quoteAnswer: 'simulator';
   /** The recording, unpatched: what Info reads the application's identity from. */
   readonly recorded: Attestation;
-  /** Development root and collateral of re-signed evidence; null without a seed or, collateral, off TDX. */
-  readonly root: Uint8Array | null;
+  /** Development roots of re-signed evidence, DER; none without a seed. */
+  readonly roots: readonly Uint8Array[];
+  /** Collateral of re-signed quotes; null without a seed or off TDX. */
   readonly collateral: CollateralGetter | null;
 }
 
 /**
- * The recording's wire version is kept. With a seed the quote (TDX) or document (Nitro Enclave) has the
- * same measurements and a development signature; other platforms cannot be signed anew.
+ * The recording's wire version is kept. With a seed the evidence has the same measurements and development
+ * signatures; that of a NitroTPM cannot be signed anew.
  * @throws VerificationError ATTESTATION_MALFORMED, QUOTE_MALFORMED or NSM_DOCUMENT_MALFORMED for an
- *   unreadable recording; EvidenceSourceError DEVICE_FAILED for one too short to patch, NOT_THIS_PLATFORM for a seed on a platform that cannot be
+ *   unreadable recording; EvidenceSourceError DEVICE_FAILED for one too short to patch or with PCRs no quote can be of, NOT_THIS_PLATFORM for a seed on a platform that cannot be
  *   signed anew; TypeError for a seed of another length
  */
 export function createFixtureEvidence(options: FixtureOptions): FixtureEvidence {
@@ -50,7 +51,7 @@ export function createFixtureEvidence(options: FixtureOptions): FixtureEvidence 
     emitEvent: null,
     quoteAnswer: 'simulator',
     recorded,
-    root: signer?.root ?? null,
+    roots: signer?.roots ?? [],
     collateral: signer?.collateral ?? null,
     nsmDocument: signer?.nsmDocument ?? null,
     async attest(reportData, signal) {

@@ -19,6 +19,8 @@ export interface DevelopmentGcpTdxOptions extends DevelopmentTdxOptions {
   readonly ukiDigest: Uint8Array;
   /** Private key of the vTPM, P-256 or RSA; that of the seed unless given. */
   readonly attestationKey?: KeyObject;
+  /** Base address its certificates say they are published at; one that never resolves unless given (src/simulator/tpm-pki.ts). */
+  readonly publishedAt?: string;
 }
 
 /** A TDX machine of Google's cloud: two proofs, each signed by the development PKI of its seed. */
@@ -37,9 +39,9 @@ const QUOTE_PADDING = new Uint8Array(70);
 
 /** @throws TypeError for a seed, image hash, digest or identity of the wrong length. */
 export function createDevelopmentGcpTdx(options: DevelopmentGcpTdxOptions): DevelopmentGcpTdx {
-  const { seed, clock, attestationKey = null } = options;
+  const { seed, clock, attestationKey = null, publishedAt } = options;
   const pki = createDevelopmentTdxPki(seed);
-  const tpmPki = createDevelopmentTpmPki(seed, { attestationKey });
+  const tpmPki = createDevelopmentTpmPki(seed, { attestationKey, ...(publishedAt === undefined ? {} : { base: publishedAt }) });
   const domain = new DevelopmentTrustDomain(createDevelopmentQuoter(seed, pki), options);
   const vtpm = new DevelopmentVtpm(tpmPki, gcpFirmwareLog(options.ukiDigest), clock);
   const extend = (event: RuntimeEvent): void => {

@@ -37,7 +37,8 @@ export const DEVELOPMENT_ROOT_FILES = {
   sev_snp_turin: 'sev-snp-turin-root.pem',
 } as const;
 
-export type DevelopmentRootFile = (typeof DEVELOPMENT_ROOT_FILES)[keyof typeof DEVELOPMENT_ROOT_FILES];
+export type DevelopmentRootKey = keyof typeof DEVELOPMENT_ROOT_FILES;
+export type DevelopmentRootFile = (typeof DEVELOPMENT_ROOT_FILES)[DevelopmentRootKey];
 
 /** The same as PEM texts by file name. */
 export function developmentRootFiles(seed: Uint8Array): Readonly<Record<DevelopmentRootFile, string>> {

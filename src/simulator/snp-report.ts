@@ -21,7 +21,8 @@ export const DEFAULT_POLICY = 0x30000n;
 
 const SIGNED_LENGTH = 0x2a0;
 const ECDSA_P384_SHA384 = 1;
-const SMT_ENABLED = 1n;
+/** What a guest allows or demands in its policy, and the bit of PLATFORM_INFO that says so of the machine: SMT, RAPL disabled, ciphertext hiding. */
+const ON_DEMAND: readonly (readonly [bigint, bigint])[] = [[1n << 16n, 1n << 0n], [1n << 23n, 1n << 3n], [1n << 24n, 1n << 4n]];
 const SIGNING_KEY_VLEK = 1 << 2;
 const NO_MIGRATION_AGENT = 0xff;
 
@@ -32,7 +33,7 @@ export async function signSnpReport({ version, policy, reportData, measurement, 
   report.writeUInt32LE(version, 0);
   report.writeBigUInt64LE(policy, 0x08);
   report.writeUInt32LE(ECDSA_P384_SHA384, 0x34);
-  report.writeBigUInt64LE(SMT_ENABLED, 0x40);
+  report.writeBigUInt64LE(platformInfoFor(policy), 0x40);
   report.writeUInt32LE(pki.endorsement === 'vlek' ? SIGNING_KEY_VLEK : 0, 0x48);
   report.set(reportData, 0x50);
   report.set(measurement, 0x90);
@@ -46,4 +47,9 @@ export async function signSnpReport({ version, policy, reportData, measurement, 
   report.set(signature.subarray(0, 48).toReversed(), SIGNED_LENGTH);
   report.set(signature.subarray(48).toReversed(), SIGNED_LENGTH + 72);
   return new Uint8Array(report);
+}
+
+/** The machine is set up as the guest wants it: firmware would not have launched it otherwise. */
+function platformInfoFor(policy: bigint): bigint {
+  return ON_DEMAND.reduce((info, [wanted, bit]) => ((policy & wanted) === 0n ? info : info | bit), 0n);
 }

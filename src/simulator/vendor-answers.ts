@@ -16,15 +16,22 @@ const DAY = 86_400;
 const PCCS = 'http://pccs.development.invalid';
 const KDS = 'http://kds.development.invalid';
 
+export interface VendorOptions {
+  /** Unix seconds. */
+  readonly now: number;
+  /** Base address the vTPM's certificates say they are published at; one that never resolves unless given. */
+  readonly publishedAt?: string;
+}
+
 /**
  * What Intel's, Google's and AMD's servers would answer about the machines of a seed: collateral of its quotes, certificates
  * and revocation lists of its vTPM, certificates of its SEV-SNP chip. All of it is dated as development collateral is.
- * @param now Unix seconds
  * @throws TypeError unless `seed` is 32 bytes
  */
-export function vendorAnswers(seed: Uint8Array, { now }: { readonly now: number }): readonly RecordedAnswer[] {
+export function vendorAnswers(seed: Uint8Array, { now, publishedAt }: VendorOptions): readonly RecordedAnswer[] {
   const hour = Math.floor(now / HOUR) * HOUR;
-  const { published } = createDevelopmentTpmPki(seed, { crlWindow: { thisUpdate: hour - DAY, nextUpdate: hour + 30 * DAY } });
+  const crlWindow = { thisUpdate: hour - DAY, nextUpdate: hour + 30 * DAY };
+  const { published } = createDevelopmentTpmPki(seed, { crlWindow, ...(publishedAt === undefined ? {} : { base: publishedAt }) });
   const ofChip = kdsAnswers(createDevelopmentSnpPki(seed));
   return [
     ...intelAnswers(seed, now),

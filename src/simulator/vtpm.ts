@@ -8,11 +8,31 @@ import { tpmAttest, tpmSignature } from './tpm-quote.js';
 const QUOTED = [0, 2, 14] as const;
 export const RUNTIME_PCR = 14;
 
+/** What a quote is about. */
+export interface TpmState extends Pick<TpmQuote, 'pcrValues' | 'eventLog'> {
+  /** 32 bytes. */
+  readonly qualifyingData: Uint8Array;
+  /** Milliseconds since power-on. */
+  readonly upMs: number;
+}
+
 const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
 };
+
+/** A quote by the key of a PKI over values that are given. */
+export function signTpmQuote({ akKey, akCert }: DevelopmentTpmPki, { qualifyingData, pcrValues, eventLog, upMs }: TpmState): TpmQuote {
+  const message = tpmAttest({
+    signer: Buffer.concat([Buffer.from('000b', 'hex'), sha256(akKey.spki)]),
+    qualifyingData,
+    clock: BigInt(upMs),
+    indices: pcrValues.map(({ index }) => index),
+    pcrDigest: sha256(...pcrValues.map(({ value }) => value)),
+  });
+  return { message, signature: tpmSignature(akKey.privateKey, message), pcrValues, akCert, platform: 'gcp', eventLog };
+}
 
 /** The SHA-256 bank of a vTPM after a boot, and its attestation key. Synchronous, so that no quote sees half a change. */
 export class DevelopmentVtpm {
@@ -39,15 +59,8 @@ export class DevelopmentVtpm {
   /** @param qualifyingData 32 bytes */
   quote(qualifyingData: Uint8Array): TpmQuote {
     const pcrValues = QUOTED.map((index) => ({ index, algorithm: 'sha256', value: this.#pcr(index) }));
-    const { akKey, akCert } = this.#pki;
-    const message = tpmAttest({
-      signer: Buffer.concat([Buffer.from('000b', 'hex'), sha256(akKey.spki)]),
-      qualifyingData,
-      clock: BigInt(Math.max(0, Math.round((this.#clock() - this.#started) * 1000))),
-      indices: QUOTED,
-      pcrDigest: sha256(...pcrValues.map(({ value }) => value)),
-    });
-    return { message, signature: tpmSignature(akKey.privateKey, message), pcrValues, akCert, platform: 'gcp', eventLog: this.#log };
+    const upMs = Math.max(0, Math.round((this.#clock() - this.#started) * 1000));
+    return signTpmQuote(this.#pki, { qualifyingData, pcrValues, eventLog: this.#log, upMs });
   }
 
   #pcr(index: number): Uint8Array {

@@ -3,8 +3,12 @@ import { verifyQuote } from '../../src/attestation/dcap/verify-quote.js';
 import { claim } from '../../src/attestation/event-log/boundary.js';
 import { replayRtmr } from '../../src/attestation/event-log/replay.js';
 import type { Attestation } from '../../src/attestation/evidence/attestation.js';
+import { appInfo } from '../../src/attestation/evidence/measurements.js';
+import { VerifierCache } from '../../src/attestation/evidence/verifier-cache.js';
+import { verifyAttestation } from '../../src/attestation/evidence/verify.js';
 import { verifyNsmDocument } from '../../src/attestation/nitro/verify.js';
 import { parseNsmDocument } from '../../src/attestation/nitro/document.js';
+import { recordedCertificates } from '../../src/attestation/recorded-certificates.js';
 import { parseQuote } from '../../src/attestation/tdx/quote.js';
 import type { TdReport } from '../../src/attestation/tdx/quote.js';
 import { encodeAttestation } from '../../src/attestation/wire/decode.js';
@@ -12,6 +16,9 @@ import { EvidenceSourceError } from '../../src/errors/evidence-source-error.js';
 import { VerificationError } from '../../src/errors/verification-error.js';
 import { createFixtureEvidence } from '../../src/simulator/fixture-platform.js';
 import type { FixtureOptions } from '../../src/simulator/fixture-platform.js';
+import { ownAppInfo } from '../../src/guest-agent/own-app-info.js';
+import { developmentRoots } from '../../src/simulator/roots.js';
+import { recordingText, vendorAnswers } from '../../src/simulator/vendor-answers.js';
 import { hex, unhex, vector } from '../attestation/vectors.js';
 import { clock, NOW, reportData, seed, thrownBy } from './development.js';
 
@@ -74,7 +81,7 @@ describe('the public simulator recording', () => {
   });
 
   it('says what it is', () => {
-    expect(fixture).toMatchObject({ variant: 'dstack-tdx', development: true, quoteAnswer: 'simulator', emitEvent: null, nsmDocument: null, root: null, collateral: null });
+    expect(fixture).toMatchObject({ variant: 'dstack-tdx', development: true, quoteAnswer: 'simulator', emitEvent: null, nsmDocument: null, roots: [], collateral: null });
   });
 });
 
@@ -90,8 +97,8 @@ describe('the recording signed anew under a seed', () => {
   });
 
   it('is accepted by the production verifier under the development root', async () => {
-    const { root, collateral } = fixture;
-    if (root === null || collateral === null) throw new Error('not signed');
+    const { roots: [root], collateral } = fixture;
+    if (root === undefined || collateral === null) throw new Error('not signed');
     const answer = await collateral.getCollateral({ tee: 'tdx', fmspc: new Uint8Array(6).fill(0xd5), ca: 'platform' });
     const quote = quoteOf(await fixture.attest(reportData));
     expect(verifyQuote(quote, answer, { now: NOW, root }).status).toBe('UpToDate');
@@ -126,8 +133,9 @@ describe('recordings of other kinds', () => {
   it('a Nitro Enclave with a seed is signed anew with its PCRs', async () => {
     const fixture = createFixtureEvidence({ ...signed, attestation: nitro });
     const { platform } = await fixture.attest(reportData);
-    if (platform.kind !== 'nitro-enclave' || fixture.recorded.platform.kind !== 'nitro-enclave' || fixture.root === null) throw new Error('no NSM document');
-    const { document } = verifyNsmDocument(platform.nsmQuote, { nowMs: NOW * 1000, root: fixture.root });
+    const [root] = fixture.roots;
+    if (platform.kind !== 'nitro-enclave' || fixture.recorded.platform.kind !== 'nitro-enclave' || root === undefined) throw new Error('no NSM document');
+    const { document } = verifyNsmDocument(platform.nsmQuote, { nowMs: NOW * 1000, root });
     const recorded = parseNsmDocument(fixture.recorded.platform.nsmQuote);
     expect(document).toMatchObject({ userData: reportData, moduleId: recorded.moduleId, pcrs: recorded.pcrs });
     const bare = await fixture.nsmDocument?.({ userData: null, nonce: Uint8Array.of(9), publicKey: null });
@@ -141,8 +149,31 @@ describe('recordings of other kinds', () => {
     expect(platform.report.subarray(0x50, 0x90)).toEqual(reportData);
   });
 
-  it.each(['evidence/sev-snp.bin', 'evidence/gcp-tdx.bin'])('%s cannot be signed anew', (file) => {
-    const error = thrownBy(() => createFixtureEvidence({ ...signed, attestation: vector(file) }));
+  it.each(['evidence/sev-snp.bin', 'evidence/gcp-tdx.bin'])('%s with a seed is signed anew and has the measurements of the recording', async (file) => {
+    const fixture = createFixtureEvidence({ ...signed, attestation: vector(file) });
+    const certificates = recordedCertificates(recordingText(vendorAnswers(seed, { now: NOW })));
+    const collateral = fixture.collateral ?? { getCollateral: async () => Promise.reject(new Error('no quote')) };
+    const verified = await verifyAttestation(await fixture.attest(reportData), { now: NOW, roots: developmentRoots(seed), collateral, certificates, cache: new VerifierCache() });
+    expect(verified.reportData).toEqual(reportData);
+    const { deviceId: _device, ...claimed } = ownAppInfo(fixture.recorded);
+    expect(appInfo(verified, { view: 'runtime' })).toMatchObject(claimed);
+  });
+
+  it('a vTPM quote over PCRs no selection names is refused when loaded', () => {
+    const { recorded } = createFixtureEvidence({ ...plain, attestation: vector('evidence/gcp-tdx.bin') });
+    if (recorded.platform.kind !== 'gcp-tdx') throw new Error('no vTPM quote');
+    const { tpmQuote } = recorded.platform;
+    for (const indices of [[0, 2, 24], [2, 0, 14], [0, 0, 14]]) {
+      const pcrValues = tpmQuote.pcrValues.map((pcr, i) => ({ ...pcr, index: indices[i] ?? 0 }));
+      const attestation = encodeAttestation({ ...recorded, platform: { ...recorded.platform, tpmQuote: { ...tpmQuote, pcrValues } } });
+      expect(thrownBy(() => createFixtureEvidence({ ...signed, attestation }))).toMatchObject({ code: 'DEVICE_FAILED' });
+    }
+  });
+
+  it('that of a NitroTPM cannot be signed anew', () => {
+    const { recorded } = createFixtureEvidence(plain);
+    const attestation = encodeAttestation({ ...recorded, platform: { kind: 'aws-nitro-tpm', attestationDoc: unhex('84') } });
+    const error = thrownBy(() => createFixtureEvidence({ ...signed, attestation }));
     expect(error).toBeInstanceOf(EvidenceSourceError);
     expect(error).toMatchObject({ code: 'NOT_THIS_PLATFORM' });
   });

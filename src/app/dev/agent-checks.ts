@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { System } from './bring-up.js';
 import { type Check, expectEqual, expectPrpcRefusal, expectTrue, success } from './checks.js';
-import { CHALLENGE, evidenceChecks } from './evidence-checks.js';
+import { evidenceChecks } from './evidence-checks.js';
 import { type Client, tlsClient, unixClient } from './http.js';
-import { MACHINE_KINDS, type MachineKind } from './platforms.js';
+import { CHALLENGE, MACHINE_KINDS, type MachineKind } from './platforms.js';
+import { acceptedByCommand } from './verify-evidence.js';
 import type { Workspace } from './workspace.js';
 
 const CONNECT = '/dstack.guestagent.v1.GuestAgent';
@@ -21,7 +22,7 @@ export function agentChecks(system: System, workspace: Workspace): { readonly ch
     { name: 'GetKey over Connect equals prpc', run: () => overConnect(socket) },
     { name: 'refusals name what is wrong', run: () => badInput(socket) },
     { name: 'Tappd: DeriveKey, DeriveK256Key, TdxQuote, RawQuote, Info', run: () => legacy(tappd, MACHINE_KINDS[workspace.platform]) },
-    { name: 'external HTTPS: /attestation with a challenge, /health, Worker', run: () => externalListener(external, system) },
+    { name: 'external HTTPS: /attestation with a challenge, accepted by dstack verify; /health, Worker', run: () => externalListener(external, system, workspace) },
   ];
   return { checks, close: async () => void (await Promise.all([socket.close(), tappd.close(), external.close()])) };
 }
@@ -72,11 +73,12 @@ async function legacy(client: Client, { quotes }: MachineKind): Promise<void> {
   success(await client.post('/prpc/Tappd.Info', {}));
 }
 
-async function externalListener(client: Client, { appId }: System): Promise<void> {
+async function externalListener(client: Client, { appId }: System, workspace: Workspace): Promise<void> {
   const evidence = success(await client.get(`/attestation?challenge=${CHALLENGE}`));
   const bound = createHash('sha512').update('app-data:').update(Buffer.from(CHALLENGE, 'hex')).digest('hex');
   expectEqual(evidence['report_data'], bound, 'report_data');
   expectEqual(evidence['app_id'], appId, 'app_id');
+  await acceptedByCommand(Buffer.from(String(evidence['attestation']), 'hex'), workspace, bound);
   expectEqual((await client.get('/health')).status, 200, '/health');
   expectEqual(success(await client.post('/prpc/Worker.Info?json', {}))['app_id'], appId, 'Worker.Info');
 }

@@ -3,9 +3,8 @@ import type { TeeVariant } from '../../attestation/tee-variant.js';
 import { developmentGcpImage } from '../../simulator/gcp-image.js';
 import type { MachineName } from '../../simulator/machines.js';
 import { developmentPcrs } from '../../simulator/nitro-platform.js';
-import type { DevelopmentRoots } from '../../simulator/roots.js';
+import type { DevelopmentRootKey } from '../../simulator/roots.js';
 import { snpLaunchDigest } from '../../simulator/snp-machine.js';
-import { DEFAULT_PRODUCT } from '../../simulator/snp-pki.js';
 import { developmentBoot } from '../../simulator/tdx-boot-log.js';
 
 /** What applications of a development system run on. Its KMS is a TDX machine, whatever they run on. */
@@ -30,11 +29,17 @@ export interface MachineKind {
   readonly machine: MachineName;
   /** Whether its evidence holds a TDX quote, and with it RTMRs. */
   readonly quotes: 'tdx' | 'none';
-  /** Development roots its evidence leads to, DER. */
-  readonly roots: (all: DevelopmentRoots) => readonly Uint8Array[];
+  /** Call that makes its evidence, for the documentation's report data: path below the guest agent's socket, and JSON body of a POST. */
+  readonly example: { readonly path: string; readonly body: string | null };
+  /** Roots its evidence leads to, as a `root_ca` table names them. */
+  readonly roots: readonly DevelopmentRootKey[];
   /** @param image what distinguishes one image from others, 32 bytes */
   readonly image: (image: Uint8Array) => ImageKind;
 }
+
+/** Report data of the documented examples, hex. */
+export const CHALLENGE = '1234deadbeef';
+const GET_QUOTE: MachineKind['example'] = { path: `/GetQuote?report_data=0x${CHALLENGE}`, body: null };
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -50,12 +55,13 @@ function tdxLaunch(image: Uint8Array): Record<string, string> {
 
 /** Platform → what is particular about it. A further platform is a further entry. */
 export const MACHINE_KINDS: Readonly<Record<DevelopmentPlatform, MachineKind>> = {
-  tdx: { variant: 'dstack-tdx', machine: 'tdx', quotes: 'tdx', roots: ({ tdx }) => [tdx], image: (image) => named(image, [tdxLaunch(image)]) },
+  tdx: { variant: 'dstack-tdx', machine: 'tdx', quotes: 'tdx', example: GET_QUOTE, roots: ['tdx'], image: (image) => named(image, [tdxLaunch(image)]) },
   'gcp-tdx': {
     variant: 'dstack-gcp-tdx',
     machine: 'gcp-tdx',
     quotes: 'tdx',
-    roots: ({ tdx, gcpTpm }) => [tdx, gcpTpm],
+    example: GET_QUOTE,
+    roots: ['tdx', 'gcp_tpm'],
     // Its kernel is verified by the image's own document; nothing is registered.
     image: (image) => {
       const { osImageHash, document } = developmentGcpImage(image);
@@ -66,7 +72,8 @@ export const MACHINE_KINDS: Readonly<Record<DevelopmentPlatform, MachineKind>> =
     variant: 'dstack-nitro-enclave',
     machine: 'nitro-enclave',
     quotes: 'none',
-    roots: ({ nitroEnclave }) => [nitroEnclave],
+    example: { path: `/GetAttestation?user_data=0x${CHALLENGE}`, body: null },
+    roots: ['aws_nitro_enclave'],
     // An enclave measures its image and nothing else, so that hash is the compose hash too (spec/kms.md section 11.2).
     image: (image) => {
       const measured = createHash('sha256').update(Buffer.concat(developmentPcrs(image))).digest('hex');
@@ -77,7 +84,8 @@ export const MACHINE_KINDS: Readonly<Record<DevelopmentPlatform, MachineKind>> =
     variant: 'dstack-amd-sev-snp',
     machine: 'sev-snp',
     quotes: 'none',
-    roots: ({ sevSnp }) => [sevSnp[DEFAULT_PRODUCT]],
+    example: { path: '/Attest', body: `{"report_data":"${CHALLENGE}"}` },
+    roots: ['sev_snp_genoa'],
     image: (image) => named(image, [{ measurement: hex(snpLaunchDigest(image)) }]),
   },
 };

@@ -1,8 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { assertNoTeeDevice } from '../../simulator/refuse-real-tee.js';
 import { developmentBanner } from '../../simulator/banner.js';
-import { developmentRoots } from '../../simulator/roots.js';
 import { agentChecks } from './agent-checks.js';
 import { bringUp, type RunningSystem } from './bring-up.js';
 import { runChecks } from './checks.js';
@@ -33,11 +34,11 @@ export async function runDevelopmentSystem(run: DevelopmentRun): Promise<number>
     const ports = { kms: await freePort(run.kmsPort), agent: await freePort(run.agentPort) };
     const workspace = createWorkspace(run.directory, ports, Date.now() / 1000, run.platform);
     const { variant, roots } = MACHINE_KINDS[run.platform];
-    for (const line of developmentBanner(variant, roots(developmentRoots(workspace.seed)))) say(line);
+    for (const line of developmentBanner(variant, roots.map((key) => new X509Certificate(readFileSync(workspace.paths.rootCa[key])).raw))) say(line);
     const running = await bringUp(workspace, say);
     try {
       if (run.once) await exercise(running, workspace, say);
-      else await stayUp(running, run);
+      else await stayUp(running, workspace, run);
     } finally {
       await running.stop();
     }
@@ -61,8 +62,8 @@ async function exercise({ system }: RunningSystem, workspace: Workspace, say: (l
   say(`${held} checks held`);
 }
 
-async function stayUp({ system, processes }: RunningSystem, { stopped, say }: DevelopmentRun): Promise<void> {
-  for (const line of newcomerLines(system)) say(line);
+async function stayUp({ system, processes }: RunningSystem, workspace: Workspace, { stopped, say }: DevelopmentRun): Promise<void> {
+  for (const line of newcomerLines(system, workspace)) say(line);
   say('ready');
   if (stopped.aborted) return;
   await Promise.race([once(stopped, 'abort'), ...processes.map((process) => process.failed)]);

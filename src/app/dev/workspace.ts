@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { developmentGcpPcr0 } from '../../simulator/gcp-firmware.js';
-import { DEVELOPMENT_ROOT_FILES, writeDevelopmentRoots } from '../../simulator/roots.js';
+import { DEVELOPMENT_ROOT_FILES, type DevelopmentRootKey, writeDevelopmentRoots } from '../../simulator/roots.js';
 import { recordingText, vendorAnswers } from '../../simulator/vendor-answers.js';
 import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 
@@ -29,7 +29,7 @@ export interface Workspace {
     readonly policy: string;
     readonly collateral: string;
     /** Trust anchors of the development platform, as a `root_ca` table has them. */
-    readonly rootCa: Readonly<Record<string, string>>;
+    readonly rootCa: Readonly<Record<DevelopmentRootKey, string>>;
     readonly agentSocket: string;
     readonly tappdSocket: string;
     readonly clients: string;
@@ -85,7 +85,7 @@ function describe(directory: string, platform: DevelopmentPlatform, ports: { rea
       keys: at('kms-keys'),
       policy: at('policy.json'),
       collateral: at('collateral.json'),
-      rootCa: Object.fromEntries(Object.entries(DEVELOPMENT_ROOT_FILES).map(([key, file]) => [key, at(file)])),
+      rootCa: Object.fromEntries(Object.entries(DEVELOPMENT_ROOT_FILES).map(([key, file]) => [key, at(file)])) as Record<DevelopmentRootKey, string>,
       agentSocket: at('agent', 'dstack.sock'),
       tappdSocket: at('agent', 'tappd.sock'),
       clients: at('clients'),
