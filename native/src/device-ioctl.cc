@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "interrupt-at.h"
 #include "unique-fd.h"
 
 namespace dstack {
@@ -16,11 +17,12 @@ constexpr uint32_t kBusyWaitMs = 10;
 
 std::optional<Failure> DeviceIoctl(const std::string& path, unsigned long request, void* argument, const Deadline& deadline) {
   if (deadline.Passed()) return TimedOut("ioctl " + path);
+  const InterruptAt interruption(deadline);
   const UniqueFd fd = UniqueFd::Open(path, O_RDWR);
   if (!fd.valid()) return FromErrno("open " + path, errno);
   while (ioctl(fd.get(), request, argument) != 0) {
     const int error_number = errno;
-    if (error_number != EBUSY || !deadline.Sleep(kBusyWaitMs)) return FromErrno("ioctl " + path, error_number);
+    if (error_number != EBUSY || !deadline.Sleep(kBusyWaitMs)) return FromErrnoOrDeadline("ioctl " + path, error_number, deadline);
   }
   return std::nullopt;
 }

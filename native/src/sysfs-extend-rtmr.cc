@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "deadline.h"
 #include "device-worker.h"
+#include "interrupt-at.h"
 #include "tdx-guest.h"
 #include "unique-fd.h"
 
@@ -31,6 +32,7 @@ class SysfsExtendRtmrWorker final : public DeviceWorker {
   std::optional<Failure> Run() override {
     const std::string what = "write " + path_;
     if (deadline_.Passed()) return TimedOut(what);
+    const InterruptAt interruption(deadline_);
     const UniqueFd fd = UniqueFd::Open(path_, O_WRONLY);
     if (!fd.valid()) return FromErrno("open " + path_, errno);
     for (;;) {
@@ -39,7 +41,7 @@ class SysfsExtendRtmrWorker final : public DeviceWorker {
       if (length == static_cast<ssize_t>(digest_.size())) return std::nullopt;
       if (length >= 0) return Failure{FailureCode::kFailed, 0, what + ": the digest was not taken whole"};
       // EBUSY comes before anything is extended; any other failure is final, for an extension must not happen twice.
-      if (error_number != EBUSY || !deadline_.Sleep(kBusyWaitMs)) return FromErrno(what, error_number);
+      if (error_number != EBUSY || !deadline_.Sleep(kBusyWaitMs)) return FromErrnoOrDeadline(what, error_number, deadline_);
     }
   }
 

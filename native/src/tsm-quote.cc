@@ -13,6 +13,7 @@
 #include "deadline.h"
 #include "device-worker.h"
 #include "exclusive-lock.h"
+#include "interrupt-at.h"
 #include "unique-fd.h"
 
 namespace dstack {
@@ -59,6 +60,7 @@ class TsmQuoteWorker final : public DeviceWorker {
 
 std::optional<Failure> TsmQuoteWorker::Run() {
   if (request_.deadline.Passed()) return TimedOut("quote from " + request_.entry_path);
+  const InterruptAt interruption(request_.deadline);
   if (auto failure = CheckProvider()) return failure;
   // Kept until the end: every quote maker on the system excludes the others by this lock.
   const UniqueFd lock = UniqueFd::Open(Attribute("inblob"), O_WRONLY);
@@ -94,8 +96,8 @@ std::optional<Failure> TsmQuoteWorker::ReadAttribute(const char* name, std::stri
   ssize_t length = -1;
   do {
     length = read(fd.get(), buffer, sizeof buffer);
-  } while (length < 0 && errno == EINTR);
-  if (length < 0) return FromErrno("read " + path, errno);
+  } while (length < 0 && errno == EINTR && !request_.deadline.Passed());
+  if (length < 0) return FromErrnoOrDeadline("read " + path, errno, request_.deadline);
   text->assign(buffer, static_cast<size_t>(length));
   constexpr char kBlank[] = " \t\r\n";
   text->erase(0, std::min(text->find_first_not_of(kBlank), text->size()));
@@ -138,7 +140,7 @@ std::optional<Failure> TsmQuoteWorker::WriteReportData() const {
       if (error_number == 0 && close_error != EINTR) error_number = close_error;
     }
     if (error_number == 0) return std::nullopt;
-    if (error_number != EBUSY || tries == kTries) return FromErrno(what, error_number);
+    if (error_number != EBUSY || tries == kTries) return FromErrnoOrDeadline(what, error_number, request_.deadline);
     if (!request_.deadline.Sleep(request_.busy_wait_ms)) return TimedOut(what);
   }
 }
@@ -171,7 +173,7 @@ std::optional<Failure> TsmQuoteWorker::ReadQuote() {
     }
     if (length == 0) return Failure{FailureCode::kFailed, 0, what + ": empty"};
     const bool again = error_number == EBUSY || error_number == EINTR || error_number == ETIMEDOUT;
-    if (!again || tries == kTries) return FromErrno(what, error_number);
+    if (!again || tries == kTries) return FromErrnoOrDeadline(what, error_number, request_.deadline);
     if (!request_.deadline.Sleep(request_.busy_wait_ms)) return TimedOut(what);
   }
 }
