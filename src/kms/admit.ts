@@ -8,16 +8,15 @@ import type { AppAuthorizer, Authorization } from './app-authorizer.js';
 import { callerBootInfo } from './caller-boot-info.js';
 import { denialInContext } from './denial.js';
 import type { ImageRules } from './known-images.js';
+import { assertGateOpen, type ReleaseGates } from './release-gate.js';
 import { inImageContext, verifyImage } from './verify-image.js';
 
 /** What every release asks before anything is derived. */
-export interface AdmissionRules {
+export interface AdmissionRules extends ReleaseGates {
   readonly authorizer: AppAuthorizer;
   readonly appraisal: AppraisalPolicy;
   /** null: image verification is switched off and os_image_hash stays a claim. */
   readonly images: ImageRules | null;
-  /** Whether SEV-SNP callers are given anything: a switch of its own beside the policy (spec/kms.md section 2). */
-  readonly sevSnpKeyRelease: boolean;
 }
 
 export interface AdmissionRequest {
@@ -41,7 +40,7 @@ export interface Admission extends Authorization {
 export async function admit({ verified, vmConfig, view, as }: AdmissionRequest, rules: AdmissionRules): Promise<Admission> {
   const info = callerBootInfo(verified, vmConfig, view);
   assertAcceptable(verified, rules.appraisal, vmConfig);
-  if (verified.platform.kind === 'sev-snp' && !rules.sevSnpKeyRelease) throw new AppraisalError('RELEASE_GATE_CLOSED', 'amd sev-snp key release is not enabled');
+  assertGateOpen(verified.variant, rules);
   const { gatewayAppId } = await decide(rules.authorizer, as, info);
   if (rules.images !== null) {
     const config = vmConfig === '' ? verified.attestation.stack.config : vmConfig;

@@ -9,11 +9,11 @@ export interface TempCa {
   readonly rootCaCert: string;
 }
 
-/** GetTempCaCert (spec/kms.md section 13.5). @throws ServiceError INTERNAL_ERROR when this KMS is no longer allowed */
+/** GetTempCaCert (spec/kms.md section 13.5). @throws ServiceError INTERNAL_ERROR when this KMS is no longer allowed; AppraisalError RELEASE_GATE_CLOSED */
 export function createTempCa(keys: RootKeys, self: SelfAuthorization): () => Promise<TempCa> {
   const answer: TempCa = { tempCaCert: keys.tmpCa.certificatePem, tempCaKey: p256KeyToPem(keys.tmpCaKey), rootCaCert: keys.rootCa.certificatePem };
   return async () => {
-    await self.check();
+    await self.checkGate();
     return answer;
   };
 }

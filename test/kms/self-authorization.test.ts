@@ -8,6 +8,8 @@ import type { AppAuthorizer } from '../../src/kms/app-authorizer.js';
 import type { OwnEvidence } from '../../src/kms/own-evidence.js';
 import { createSelfAuthorization } from '../../src/kms/self-authorization.js';
 import { createDevPolicy } from '../../src/outbound/dev-policy.js';
+import { createDevelopmentSnp } from '../../src/simulator/snp-platform.js';
+import { NO_SNP_ROOTS } from '../../src/attestation/trust-roots.js';
 import { clock, machineOf, testApp } from '../app/support/development-kms.js';
 import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
 
@@ -33,7 +35,7 @@ function selfWith(decide: () => void, attest: () => void = () => undefined) {
       return { gatewayAppId: 'any' };
     },
   };
-  return { asked, self: createSelfAuthorization({ evidence, verifier, appraisal: STRICT_POLICY, authorizer }) };
+  return { asked, self: createSelfAuthorization({ evidence, verifier, appraisal: STRICT_POLICY, authorizer, sevSnpKeyRelease: false }) };
 }
 
 describe('self-authorisation', () => {
@@ -68,5 +70,27 @@ describe('self-authorisation', () => {
     absent = false;
     await self.check();
     expect(asked).toEqual({ evidence: 2, policy: 1 });
+  });
+});
+
+describe('the gate of the KMS\'s own platform', () => {
+  const seed = new Uint8Array(32).fill(9);
+  const guest = createDevelopmentSnp({ seed, app: { ...testApp('kms'), instanceId: new Uint8Array(), keyProvider: null, storageFs: '' }, imageHash: new Uint8Array(32).fill(5), vmConfig: null, certificates: 'pair' });
+  const snpVerifier = createAttestationVerifier({ roots: { ...vendorRoots(), sevSnp: { ...NO_SNP_ROOTS, [guest.pki.product]: guest.root } }, collateral: machine.collateral, clock });
+  const ownSnp: OwnEvidence = { attest: (reportData) => guest.attest(reportData), vmConfig: async () => '' };
+  const self = (sevSnpKeyRelease: boolean) => createSelfAuthorization({ evidence: ownSnp, verifier: snpVerifier, appraisal: STRICT_POLICY, authorizer: createDevPolicy('any'), sevSnpKeyRelease });
+
+  it('is asked about where keys of the platform are handed out, and nowhere else', async () => {
+    await expect(self(false).check()).resolves.toBeUndefined();
+    await expect(self(false).checkGate()).rejects.toMatchObject({ name: 'AppraisalError', code: 'RELEASE_GATE_CLOSED' });
+    await expect(self(true).checkGate()).resolves.toBeUndefined();
+  });
+
+  it('is open on other platforms, and comes after the policy', async () => {
+    await expect(selfWith(() => undefined).self.checkGate()).resolves.toBeUndefined();
+    const { self: denied } = selfWith(() => {
+      throw new PolicyError('NOT_REGISTERED', 'no');
+    });
+    await expect(denied.checkGate()).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
   });
 });
