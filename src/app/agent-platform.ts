@@ -43,6 +43,8 @@ export async function choosePlatform(inputs: PlatformInputs): Promise<AgentPlatf
       return (await import('./simulated-platform.js')).developmentPlatform(inputs);
     case 'tdx':
       return devicePlatform(inputs, 'dstack-tdx');
+    case 'gcp-tdx':
+      return devicePlatform(inputs, 'dstack-gcp-tdx');
     case 'nitro':
       return devicePlatform(inputs, 'dstack-nitro-enclave');
     case 'auto':

@@ -1,7 +1,8 @@
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { detectPlatform, PLATFORM_PATHS } from '../attestation/issue/detect-platform.js';
+import { createGcpTdxEvidenceSource, GCP_TPM_DEFAULTS } from '../attestation/issue/gcp-tdx-device.js';
 import { createNsmEvidenceSource, NSM_DEFAULTS } from '../attestation/issue/nsm-device.js';
-import { createTdxEvidenceSource, TDX_PATHS, TDX_TIMES } from '../attestation/issue/tdx-device.js';
+import { createTdxEvidenceSource, TDX_PATHS, TDX_TIMES, type TdxDeviceOptions } from '../attestation/issue/tdx-device.js';
 import { PLATFORM_NAMES } from '../attestation/tee-variant.js';
 import { EvidenceSourceError } from '../errors/evidence-source-error.js';
 import { loadNative } from '../native/loader.js';
@@ -26,15 +27,10 @@ export async function deviceEvidence({ vmConfig, appId, environment }: DeviceEvi
   const override = environment['DCAP_TDX_QUOTE_CONFIGFS_PATH'] ?? null;
   const variant = await detectPlatform({ ...PLATFORM_PATHS, tsmOverride: override }, `dstack-probe-${process.pid}`);
   switch (variant) {
-    case 'dstack-tdx': {
-      const paths = {
-        ...TDX_PATHS,
-        tsm: { ...TDX_PATHS.tsm, override },
-        rtmrSysfsOverride: environment['DCAP_TDX_RTMR_SYSFS_PATH'] ?? null,
-        ccel: environment['DSTACK_CCEL_FILE'] ?? TDX_PATHS.ccel,
-      };
-      return createTdxEvidenceSource({ native: loadNative(), paths, times: TDX_TIMES, config: vmConfig, maxWaiting: MAX_WAITING });
-    }
+    case 'dstack-tdx':
+      return createTdxEvidenceSource(tdxOptions(vmConfig, environment));
+    case 'dstack-gcp-tdx':
+      return createGcpTdxEvidenceSource({ ...tdxOptions(vmConfig, environment), ...GCP_TPM_DEFAULTS });
     case 'dstack-nitro-enclave':
       return createNsmEvidenceSource({ native: loadNative(), ...NSM_DEFAULTS, appId });
     case null:
@@ -42,4 +38,14 @@ export async function deviceEvidence({ vmConfig, appId, environment }: DeviceEvi
     default:
       throw new EvidenceSourceError('NOT_THIS_PLATFORM', `evidence of ${PLATFORM_NAMES[variant]} is not supported by this release`);
   }
+}
+
+function tdxOptions(vmConfig: string, environment: DeviceEvidenceOptions['environment']): TdxDeviceOptions {
+  const paths = {
+    ...TDX_PATHS,
+    tsm: { ...TDX_PATHS.tsm, override: environment['DCAP_TDX_QUOTE_CONFIGFS_PATH'] ?? null },
+    rtmrSysfsOverride: environment['DCAP_TDX_RTMR_SYSFS_PATH'] ?? null,
+    ccel: environment['DSTACK_CCEL_FILE'] ?? TDX_PATHS.ccel,
+  };
+  return { native: loadNative(), paths, times: TDX_TIMES, config: vmConfig, maxWaiting: MAX_WAITING };
 }

@@ -34,8 +34,8 @@ export const RUNTIME_EVENT_PATHS: RuntimeEventPaths = {
 export interface RuntimeEventOptions {
   readonly native: Pick<NativeBinding, 'lockFile'>;
   readonly paths: RuntimeEventPaths;
-  /** Extends the register that backs the log with a 48-byte digest. */
-  readonly extend: (digest: Uint8Array) => Promise<void>;
+  /** Extends the register that backs the log with the event's SHA-384 digest, and others with what is theirs of the event. */
+  readonly extend: (digest: Uint8Array, event: RuntimeEvent) => Promise<void>;
   /** Milliseconds another process may keep the lock. */
   readonly lockDeadlineMs: number;
   /** Milliseconds an emission may wait for those before it; once begun, it is brought to its end. */
@@ -96,7 +96,7 @@ async function measureAndLog(options: RuntimeEventOptions, name: string, payload
     if (parse(text, paths.log).length >= MAX_LOG_EVENTS || Buffer.byteLength(text) + Buffer.byteLength(line) > maxBytes) {
       throw new ServiceError('RESOURCE_EXHAUSTED', `the run-time event log is full (${MAX_LOG_EVENTS} events, ${maxBytes} bytes)`);
     }
-    await options.extend(eventDigest(event, 'sha384'));
+    await options.extend(eventDigest(event, 'sha384'), event);
     await file.appendFile(line);
   } catch (error) {
     if (systemCode(error) === null || error instanceof EvidenceSourceError || error instanceof ServiceError) throw error;

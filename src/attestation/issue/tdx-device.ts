@@ -1,21 +1,15 @@
-import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import type { NativeBinding } from '../../native/binding.js';
-import { parseCcel } from '../event-log/ccel.js';
-import { replayRuntimeEvents } from '../event-log/replay.js';
-import { RUNTIME_IMR, asTdxEvent } from '../event-log/runtime-event.js';
-import type { Attestation, RuntimeEvent, TdxEvent } from '../evidence/attestation.js';
+import { RUNTIME_IMR } from '../event-log/runtime-event.js';
+import type { Attestation, RuntimeEvent } from '../evidence/attestation.js';
 import type { EvidenceSource } from '../evidence/evidence-source.js';
 import { wireFor } from '../wire/decode.js';
-import { readBounded } from './device-file.js';
 import { extendRtmr } from './extend-rtmr.js';
 import { checkReportData } from './report-data.js';
-import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
+import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
 import { createSerialQueue } from './serial-queue.js';
-import { createTdxQuoter, type TdxQuote } from './tdx-quote.js';
+import { fullEventLog, lookUntilAgreed, readBootEvents, rtmr3Agrees } from './tdx-logs.js';
+import { createTdxQuoter } from './tdx-quote.js';
 import type { TsmPaths } from './tsm-entry.js';
-
-/** The table area is 64 KiB on real machines. */
-const MAX_CCEL_BYTES = 4 * 1024 * 1024;
 
 export interface TdxPaths {
   readonly tsm: TsmPaths;
@@ -79,77 +73,49 @@ export interface TdxDeviceOptions {
   readonly maxWaiting: number;
 }
 
-/** Evidence of an Intel TDX guest on dstack's own machines (spec/attestation.md section 1.10). */
-export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSource {
+/**
+ * The run-time events of a TDX guest, measured in RTMR3.
+ * @param extend calls its second argument, which extends RTMR3, and then measures the event wherever else it belongs
+ */
+export function createTdxEventLog(options: TdxDeviceOptions, extend: (event: RuntimeEvent, rtmr3: () => Promise<void>) => Promise<void>): RuntimeEventLog {
   const { native, paths, times, maxWaiting } = options;
-  const queue = createSerialQueue({ maxWaiting });
-  const quote = createTdxQuoter(options);
-  const events = createRuntimeEventLog({
+  const registers = { native, sysfs: paths.rtmrSysfs, sysfsOverride: paths.rtmrSysfsOverride, tdxGuest: paths.tdxGuest, deadlineMs: times.extendDeadlineMs };
+  return createRuntimeEventLog({
     native,
     paths: paths.runtimeEvents,
-    extend: (digest) =>
-      extendRtmr(
-        { native, sysfs: paths.rtmrSysfs, sysfsOverride: paths.rtmrSysfsOverride, tdxGuest: paths.tdxGuest, deadlineMs: times.extendDeadlineMs },
-        RUNTIME_IMR,
-        digest,
-      ),
+    extend: (digest, event) => extend(event, () => extendRtmr(registers, RUNTIME_IMR, digest)),
     lockDeadlineMs: times.lockDeadlineMs,
     turnDeadlineMs: times.emitTurnDeadlineMs,
     maxWaiting,
   });
+}
 
-  async function measured(reportData: Buffer): Promise<Measured> {
-    const quoted = await quote(reportData);
-    return { quote: quoted, events: await events.read() };
-  }
+/** Evidence of an Intel TDX guest on dstack's own machines (spec/attestation.md section 1.10). */
+export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSource {
+  const { paths, times, maxWaiting } = options;
+  const queue = createSerialQueue({ maxWaiting });
+  const quote = createTdxQuoter(options);
+  const log = createTdxEventLog(options, (_, rtmr3) => rtmr3());
 
   async function attestNow(reportData: Buffer): Promise<Attestation> {
     const bootEvents = await readBootEvents(paths.ccel);
-    let found = await measured(reportData);
-    // An event emitted in between is in one of the two only; the second look keeps emitters out.
-    if (!agrees(found)) found = await events.locked(() => measured(reportData));
-    if (!agrees(found)) {
-      throw new EvidenceSourceError('DEVICE_FAILED', 'RTMR3 is not what the run-time event log says: something measured without logging, or the reverse');
-    }
-    return assemble(found, bootEvents, reportData, options.config);
+    const look = async () => ({ quote: await quote(reportData), events: await log.read() });
+    const { quote: made, events } = await lookUntilAgreed(log, look, rtmr3Agrees);
+    return {
+      wire: wireFor(events),
+      platform: { kind: 'tdx', quote: made.bytes, eventLog: fullEventLog(bootEvents, events) },
+      stack: { kind: 'dstack', reportData, runtimeEvents: events, config: options.config, reportDataPayload: null },
+    };
   }
 
   return {
     variant: 'dstack-tdx',
     development: false,
     nsmDocument: null,
-    emitEvent: events.emit,
+    emitEvent: log.emit,
     attest: async (reportData, signal) => {
       const bound = checkReportData(reportData);
       return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
     },
-  };
-}
-
-interface Measured {
-  readonly quote: TdxQuote;
-  readonly events: readonly RuntimeEvent[];
-}
-
-function agrees({ quote, events }: Measured): boolean {
-  return Buffer.from(replayRuntimeEvents(events, 'sha384')).equals(quote.report.rtmrs[RUNTIME_IMR]);
-}
-
-async function readBootEvents(path: string): Promise<TdxEvent[]> {
-  const table = await readBounded(path, MAX_CCEL_BYTES);
-  if (table === null) throw new EvidenceSourceError('DEVICE_ABSENT', `no boot event log at ${path}`);
-  try {
-    return parseCcel(table);
-  } catch (cause) {
-    throw new EvidenceSourceError('DEVICE_FAILED', `${path} cannot be read as a boot event log`, { cause });
-  }
-}
-
-function assemble({ quote, events }: Measured, bootEvents: readonly TdxEvent[], reportData: Buffer, config: string): Attestation {
-  const eventLog = [...bootEvents, ...events.map((event) => asTdxEvent(event, { withPreimage: true }))];
-  return {
-    wire: wireFor(events),
-    platform: { kind: 'tdx', quote: quote.bytes, eventLog },
-    stack: { kind: 'dstack', reportData, runtimeEvents: events, config, reportDataPayload: null },
   };
 }
