@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
 import type { CollateralGetter } from '../attestation/collateral.js';
 import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
@@ -6,7 +7,7 @@ import { recordedCertificates } from '../attestation/recorded-certificates.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import type { CollateralCacheConfig } from '../config/collateral-config.js';
 import { readBounded } from '../config/load-file.js';
-import { messageChain } from '../errors/base.js';
+import { DstackError, messageChain } from '../errors/base.js';
 import type { Metric } from '../kms/metrics.js';
 import { CollateralCache } from '../outbound/collateral-cache.js';
 import { createCollateralDirectory } from '../outbound/collateral-directory.js';
@@ -54,7 +55,7 @@ export interface SourceContext {
  */
 export function createEvidenceSources(places: SourcePlaces, { roots, clock, log }: SourceContext): EvidenceSources {
   const { collateralFile, pccsUrls, collateralCache, certificateHosts } = places;
-  const recorded = collateralFile === null ? null : recordedSources(collateralFile);
+  const recorded = collateralFile === null ? null : recordedSources(collateralFile, log);
   const { directory } = collateralCache;
   const ending = new AbortController();
   const metrics = new CollateralMetrics();
@@ -102,11 +103,30 @@ export function givenSources(collateral: CollateralGetter, certificates: Certifi
   return { collateral, certificates, start: nothing, close: nothing, metrics: () => [] };
 }
 
-/** Read anew each time, which the cache around it makes rare. Read once at start so that mistakes show then. */
-function recordedSources(path: string): Pick<EvidenceSources, 'collateral' | 'certificates'> {
+/**
+ * Read once at start so that mistakes show then, and again whenever the file has changed; one that cannot be used is no change.
+ * @throws ConfigError, CollateralError
+ */
+function recordedSources(path: string, log: Log): Pick<EvidenceSources, 'collateral' | 'certificates'> {
+  const changedAt = (): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const open = (): Pick<EvidenceSources, 'collateral' | 'certificates'> => sourcesFromText(readBounded(path, MAX_FILE_BYTES).toString('utf8'));
-  const { certificates } = open();
-  return { collateral: { getCollateral: async (wanted) => open().collateral.getCollateral(wanted) }, certificates };
+  let known = { changedAt: changedAt(), sources: open() };
+  const current = (): Pick<EvidenceSources, 'collateral' | 'certificates'> => {
+    const latest = changedAt();
+    if (latest === known.changedAt) return known.sources;
+    known = { ...known, changedAt: latest };
+    try {
+      known = { ...known, sources: open() };
+    } catch (error) {
+      if (!(error instanceof DstackError)) throw error;
+      log.warn({ path, error: messageChain(error) }, 'the collateral file cannot be used; what it held before is used on');
+    }
+    return known.sources;
+  };
+  return {
+    collateral: { getCollateral: async (wanted) => current().collateral.getCollateral(wanted) },
+    certificates: { allows: (url) => current().certificates.allows(url), fetch: async (url, kind) => current().certificates.fetch(url, kind) },
+  };
 }
 
 /**

@@ -24,7 +24,7 @@ export interface EndpointLimits {
  */
 export async function askPccs(url: string, wanted: CollateralRequest, { requestMs, signal }: EndpointLimits): Promise<QuoteCollateral> {
   const failed = new AbortController();
-  const get = getter(requestMs, AbortSignal.any([signal, failed.signal]));
+  const get = getter(requestMs, [signal, failed.signal]);
   const base = pccsBase(url);
   const targets = pccsTargets(wanted);
   try {
@@ -43,10 +43,10 @@ export async function askPccs(url: string, wanted: CollateralRequest, { requestM
 
 type Get = (url: string) => Promise<HttpAnswer>;
 
-function getter(timeoutMs: number, signal: AbortSignal): Get {
+function getter(timeoutMs: number, signals: readonly AbortSignal[]): Get {
   return async (url) => {
     try {
-      return await httpGet(url, { maxBytes: MAX_BODY_BYTES, timeoutMs, signal });
+      return await httpGet(url, { maxBytes: MAX_BODY_BYTES, timeoutMs, signals });
     } catch (cause) {
       if (cause instanceof BodyTooLarge) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `collateral service ${placeOf(url)}`, { cause });
       if (cause instanceof NoAnswer) throw new CollateralError('COLLATERAL_UNAVAILABLE', `collateral service ${placeOf(url)}`, { cause });

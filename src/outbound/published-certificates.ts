@@ -190,7 +190,7 @@ class KeptCertificates implements PublishedCertificates {
     if (!circuit.admits()) throw new CollateralError('COLLATERAL_UNAVAILABLE', `${placeOf(url)} did not answer lately and is left alone for some seconds`);
     const { requestMs: timeoutMs, signal } = this.#options;
     try {
-      const { status, body } = await httpGet(url, { maxBytes: MAX_PUBLISHED_BYTES[kind], timeoutMs, signal });
+      const { status, body } = await httpGet(url, { maxBytes: MAX_PUBLISHED_BYTES[kind], timeoutMs, signals: [signal] });
       circuit.answered();
       if (status === 200) return body;
       throw new CollateralError('COLLATERAL_UNAVAILABLE', placeOf(url), { cause: new UnwantedStatus(status) });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -119,6 +119,14 @@ describe('recorded answers instead of a network', () => {
       const verified = await verifier.verify(decodeAttestation(vector(`evidence/${file}`)));
       variants.add(verified.variant);
     }
+    // A newer file is used without a restart, and one that cannot be used not at all.
+    writeFileSync(collateralFile, '[');
+    utimesSync(collateralFile, 1, 1);
+    const gcp = decodeAttestation(vector('evidence/gcp-tdx.bin'));
+    expect(await verifier.verify(gcp)).toMatchObject({ variant: 'dstack-gcp-tdx' });
+    writeFileSync(collateralFile, '[]');
+    utimesSync(collateralFile, 2, 2);
+    await expect(verifier.verify(gcp)).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
     expect([...variants].toSorted()).toEqual(['dstack-amd-sev-snp', 'dstack-gcp-tdx', 'dstack-nitro-enclave', 'dstack-tdx']);
   });
 });

@@ -22,7 +22,7 @@ afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
 type Answer = Uint8Array | number | ((response: ServerResponse) => unknown);
 
 /** A site that publishes an AK's issuers and lists, and everything to verify that AK with. */
-async function site(nextUpdate = NOW + 10 * HOUR, store: PublishedStore | null = null) {
+async function site(nextUpdate = NOW + 10 * HOUR, store: PublishedStore | null = null, requestMs = 10_000) {
   const fake = await startFakeServer();
   fakes.push(fake);
   const at = (path: string): string => `${fake.url}${path}`;
@@ -47,7 +47,7 @@ async function site(nextUpdate = NOW + 10 * HOUR, store: PublishedStore | null =
   };
   const state = { now: NOW };
   const timing = fakeTiming();
-  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store });
+  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs, store });
   const check = (der: Uint8Array) => verifyAkChain(parseCertificate(der), { now: state.now, root: root.der, certificates: fetcher });
   return { fake, fetcher, state, timing, answers, verify: () => check(ak.der), forge: () => check(forgery.der), list, listAt, at, ca, root, ak };
 }
@@ -81,8 +81,8 @@ describe('published certificates', () => {
     ['half an answer', 'COLLATERAL_UNAVAILABLE', (response: ServerResponse) => (response.writeHead(200, { 'content-length': '100' }).write('x'), setTimeout(() => response.destroy(), 10))],
     ['no certificate', 'COLLATERAL_ANSWER_INVALID', Buffer.from('<html>')],
     ['more than 64 KiB', 'COLLATERAL_ANSWER_INVALID', Buffer.alloc(64 * 1024 + 1)],
-  ])('are an error of the service when it answers with %s', async (_name, expected, answer) => {
-    const { fake, fetcher, answers, at, ca } = await site();
+  ])('are an error of the service when it answers with %s', async (name, expected, answer) => {
+    const { fake, fetcher, answers, at, ca } = await site(NOW + 10 * HOUR, null, name === 'nothing in time' ? 1_000 : 10_000);
     answers.set('/ca.der', answer);
     expect(await code(fetcher.fetch(at('/ca.der'), 'certificate'))).toBe(expected);
     expect(fake.asked).toEqual(['/ca.der']);
@@ -186,7 +186,7 @@ describe('published certificates', () => {
     await before.verify();
     await before.fetcher.close();
     const { fake, state, timing, answers, list } = before;
-    const options = { hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store: createPublishedStore(directory) };
+    const options = { hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory) };
     const certificates = createPublishedCertificates(options);
     await certificates.start();
     const respond = fake.respond;
@@ -217,7 +217,7 @@ describe('published certificates', () => {
     fake.respond = (_request, response) => void response.destroy();
     const open = async (): Promise<{ warnings: number; outcome: string }> => {
       let warnings = 0;
-      const certificates = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs: 200, store: createPublishedStore(directory), warn: () => warnings++ });
+      const certificates = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory), warn: () => warnings++ });
       await certificates.start();
       return { warnings, outcome: await code(verifyAkChain(parseCertificate(ak.der), { now: state.now, root: root.der, certificates })) };
     };
