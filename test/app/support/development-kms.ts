@@ -3,7 +3,6 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { createKmsApp } from '../../../src/app/kms.js';
-import { collateralJson } from '../../../src/attestation/dcap/collateral-json.js';
 import { encodeAttestation } from '../../../src/attestation/wire/decode.js';
 import { stripForCertificate } from '../../../src/attestation/wire/strip.js';
 import { parseKmsConfig } from '../../../src/config/kms-config.js';
@@ -12,11 +11,10 @@ import { p256KeyFromPem, p256KeyToPem } from '../../../src/crypto/p256-pem.js';
 import { certificateReportData } from '../../../src/crypto/report-data.js';
 import type { EvidenceSource } from '../../../src/attestation/evidence/evidence-source.js';
 import { createDevelopmentNitro, developmentPcrs } from '../../../src/simulator/nitro-platform.js';
-import { writeDevelopmentRoots } from '../../../src/simulator/roots.js';
+import { DEVELOPMENT_ROOT_FILES, writeDevelopmentRoots } from '../../../src/simulator/roots.js';
 import { developmentBoot } from '../../../src/simulator/tdx-boot-log.js';
-import { createDevelopmentCollateral } from '../../../src/simulator/tdx-collateral.js';
-import { createDevelopmentTdxPki } from '../../../src/simulator/tdx-pki.js';
 import { createDevelopmentTdx, type DevelopmentTdx, type DevelopmentTdxOptions } from '../../../src/simulator/tdx-platform.js';
+import { recordingText, vendorAnswers } from '../../../src/simulator/vendor-answers.js';
 import { loadCertificateAuthority } from '../../../src/x509/certificate-authority.js';
 import { certificatePem } from '../../../src/x509/pem.js';
 import { issueRaClient } from '../../../src/x509/profiles/ra-client.js';
@@ -28,7 +26,7 @@ export const NOW = Math.floor(Date.now() / 1000);
 export const clock = (): number => NOW;
 
 export const IMAGE = createHash('sha256').update('image of the test applications').digest();
-const SEED = createHash('sha256').update('seed of the test machines').digest();
+export const SEED = createHash('sha256').update('seed of the test machines').digest();
 
 export interface Workspace {
   readonly directory: string;
@@ -43,7 +41,7 @@ export function createWorkspace(): Workspace {
   const directory = mkdtempSync(join(tmpdir(), 'dev-kms-'));
   const at = (name: string): string => join(directory, name);
   writeFileSync(at('seed'), `${SEED.toString('hex')}\n`, { mode: 0o600 });
-  writeFileSync(at('collateral.json'), collateralJson(createDevelopmentCollateral(createDevelopmentTdxPki(SEED), { now: NOW })));
+  writeFileSync(at('collateral.json'), recordingText(vendorAnswers(SEED, { now: NOW })));
   writeFileSync(at('images.json'), JSON.stringify({ [IMAGE.toString('hex')]: [launchMeasurements(IMAGE)] }));
   writeDevelopmentRoots(directory, SEED);
   return {
@@ -59,7 +57,7 @@ export function createWorkspace(): Workspace {
       attestation: {
         insecure_allow_external_trust_anchors: true,
         collateral_file: at('collateral.json'),
-        root_ca: { tdx: at('tdx-root.pem'), aws_nitro_enclave: at('nitro-enclave-root.pem') },
+        root_ca: Object.fromEntries(Object.entries(DEVELOPMENT_ROOT_FILES).map(([key, file]) => [key, at(file)])),
       },
     },
   };
