@@ -1,6 +1,6 @@
 import { mkdir, readFile, readdir, rmdir } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parseQuote } from '../../src/attestation/tdx/quote.js';
 import type { TsmQuoteRequest } from '../../src/native/binding.js';
 import { loadNative } from '../../src/native/loader.js';
@@ -219,17 +219,16 @@ describe('the lock on inblob', () => {
   test('that outlasts the deadline is a busy device', async () => {
     const entry = await makeEntry();
     await holdLock(`${entry}/inblob`);
-    await expectFailure(quote(entry, { deadlineMs: 60 }), 'DEVICE_BUSY', 11);
+    await expectFailure(quote(entry, { deadlineMs: 300 }), 'DEVICE_BUSY', 11);
     expect((await devices.seen()).inblobs).toEqual([]);
   });
 
   test('is held until the quote is read, and free after success and after failure', async () => {
     const entry = await makeEntry();
-    await devices.misbehave({ tsm: { readDelayMs: 300 } });
-    const locked = async (): Promise<boolean> => native.lockFile({ path: `${entry}/inblob`, pollIntervalMs: 1, deadlineMs: 10 }).then((lock) => (lock.release(), false), () => true);
+    await devices.misbehave({ tsm: { readDelayMs: 1000 } });
+    const locked = async (): Promise<boolean> => native.lockFile({ path: `${entry}/inblob`, pollIntervalMs: 1, deadlineMs: 100 }).then((lock) => (lock.release(), false), () => true);
     const pending = quote(entry);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await locked()).toBe(true);
+    await vi.waitFor(async () => expect(await locked()).toBe(true), { timeout: 900, interval: 10 });
     await pending;
     expect(await locked()).toBe(false);
     await devices.misbehave({ tsm: { readErrnos: [EIO] } });
