@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { BootstrapResponseSchema } from '../../gen/dstack/kms/v1/onboard_pb.js';
+import { bootstrapResponse } from '../../src/handlers/bootstrap-response.js';
+import { encodePrpcJson } from '../../src/http/prpc/encode-json.js';
 import { bootstrapInfoJson, parseBootstrapInfo } from '../../src/kms/bootstrap-info.js';
 import { vectorText } from '../app/support/recorded-kms.js';
 
@@ -8,6 +11,16 @@ describe('bootstrap-info.json', () => {
   it('is read and written as the existing KMS has it', () => {
     const info = parseBootstrapInfo(text);
     expect(info === null ? null : bootstrapInfoJson(info)).toBe(text);
+  });
+
+  it('is what Bootstrap answered; ours has the same keys, then two of its own', () => {
+    expect(JSON.parse(vectorText('kms/bootstrap-answer.json'))).toEqual(JSON.parse(text));
+    const info = parseBootstrapInfo(text);
+    if (info === null) throw new Error('unreadable');
+    const answer = JSON.parse(encodePrpcJson(BootstrapResponseSchema, bootstrapResponse(info))) as Record<string, unknown>;
+    const recorded = JSON.parse(vectorText('kms/bootstrap-answer.json')) as Record<string, unknown>;
+    expect(Object.keys(answer)).toEqual([...Object.keys(recorded), 'publicKey', 'measurement']);
+    expect(answer).toMatchObject(recorded);
   });
 
   it('gains the measurement that has to be registered', () => {
