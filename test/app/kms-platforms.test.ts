@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createKmsApp, type KmsApp } from '../../src/app/kms.js';
+import { type Log, SILENT } from '../../src/app/log.js';
 import { createMachine, type MachineName } from '../../src/simulator/machines.js';
 import type { EvidenceSource } from '../../src/attestation/evidence/evidence-source.js';
 import { developmentGcpPcr0 } from '../../src/simulator/gcp-firmware.js';
@@ -16,6 +17,9 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const app = testApp('on any platform');
 const image = developmentGcpImage(IMAGE);
 const started: KmsApp[] = [];
+/** Audit records of calls that succeeded. */
+const audited: Record<string, unknown>[] = [];
+const log: Log = { ...SILENT, info: (fields) => void audited.push(fields as Record<string, unknown>) };
 afterAll(async () => void (await Promise.all(started.map((kms) => kms.stop(500)))));
 
 /** A KMS whose policy admits everybody, so that only what it verifies itself can refuse. */
@@ -32,7 +36,7 @@ async function startKms(core: Record<string, unknown> = {}): Promise<number> {
       image: { known_measurements: known, gcp_pcr0: [hex(developmentGcpPcr0())] },
       ...core,
     }),
-    { clock },
+    { clock, log },
   );
   started.push(kms);
   await kms.start();
@@ -68,6 +72,8 @@ describe('a KMS with the answers of every vendor', () => {
     for (const name of ['tdx', 'gcp-tdx', 'nitro-enclave', 'sev-snp'] as const) keys.push((await getKey(port, machine(name)))['key']);
     expect(keys[0]).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set(keys).size).toBe(1);
+    const callers = audited.filter(({ procedure }) => procedure === 'dstack.kms.v1.KMS/GetKey').map(({ appId }) => appId);
+    expect(callers).toEqual(Array(4).fill(hex(app.appId)));
   });
 
   it('gives none to a machine that booted another image than it names', async () => {
