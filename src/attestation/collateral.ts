@@ -28,7 +28,12 @@ export interface CollateralRequest {
 
 /** Port: fetches, caches or reads collateral. Failures are CollateralError, never a verdict. */
 export interface CollateralGetter {
-  getCollateral(request: CollateralRequest): Promise<QuoteCollateral>;
+  /**
+   * @param genuine throws when the quote the collateral is wanted for is not genuine as far as can be told without any; called before
+   *   anything is fetched for it, as anybody can ask for anything with a quote nobody signed
+   * @throws CollateralError, and whatever `genuine` throws
+   */
+  getCollateral(request: CollateralRequest, genuine?: () => void): Promise<QuoteCollateral>;
 }
 
 /** A text that is the same for requests of the same collateral: TEE, FMSPC in lower-case hex and CA, at most 32 characters. */

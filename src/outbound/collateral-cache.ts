@@ -67,11 +67,12 @@ export class CollateralCache implements CollateralGetter {
     this.#options = options;
   }
 
-  /** @throws CollateralError */
-  async getCollateral(wanted: CollateralRequest): Promise<QuoteCollateral> {
+  /** @throws CollateralError, and whatever `genuine` throws */
+  async getCollateral(wanted: CollateralRequest, genuine?: () => void): Promise<QuoteCollateral> {
     const key = collateralKey(wanted);
     const entry = this.#entries.get(key);
     if (entry !== undefined && this.#options.clock() <= entry.accepted.validUntil) return entry.accepted.collateral;
+    genuine?.();
     return (await this.#once(key, async () => (await this.#fromDisk(key, wanted)) ?? (await this.#fetch(key, wanted)))).collateral;
   }
 

@@ -7,6 +7,7 @@ import { createKmsApp, type KmsApp } from '../../src/app/kms.js';
 import { SILENT } from '../../src/app/log.js';
 import type { QuoteCollateral } from '../../src/attestation/collateral.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
+import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
 import { decodeAttestation } from '../../src/attestation/wire/decode.js';
 import { pccsAnswer } from '../../src/simulator/pccs-answers.js';
 import { DEVELOPMENT_MACHINE } from '../../src/simulator/tdx-machine.js';
@@ -97,6 +98,24 @@ describe('a KMS and its collateral', () => {
     expect((await metricsOf(app)).get('dstack_collateral_entries')).toBe(0);
     bad.respond = (await service()).respond;
     expect(await getKey(app)).toHaveProperty('key');
+  });
+
+  it('is looked up for genuine quotes only', async () => {
+    const pccs = await service();
+    const roots = { ...vendorRoots(), tdx: machine.root };
+    const places = { collateralFile: null, pccsUrls: [pccs.url], collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 3_600 }, certificateHosts: [] };
+    const { collateral, certificates, close } = createEvidenceSources(places, { roots, clock, log: SILENT });
+    const verifier = createAttestationVerifier({ roots, collateral, certificates, clock });
+    const attestation = await machine.attest(new Uint8Array(64));
+    const { platform } = attestation;
+    if (platform.kind !== 'tdx') throw new Error('not TDX');
+    // A byte of MRTD, which the quote's signature covers.
+    const quote = Uint8Array.from(platform.quote, (byte, i) => (i === 184 ? byte ^ 1 : byte));
+    await expect(verifier.verify({ ...attestation, platform: { ...platform, quote } })).rejects.toMatchObject({ name: 'VerificationError', code: 'QUOTE_SIGNATURE_INVALID' });
+    expect(pccs.asked).toEqual([]);
+    await verifier.verify(attestation);
+    expect(pccs.asked).toHaveLength(4);
+    await close();
   });
 
   it('that cannot be had is an internal error as well', async () => {

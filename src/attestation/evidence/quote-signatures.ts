@@ -12,8 +12,8 @@ const MAX_CHAIN = 8;
 
 /**
  * All of a quote that can be verified without collateral: certificate path to the root (revocation unknown),
- * the quoting enclave's report, its key, the quote's signature. For diagnosis only: without the TCB level
- * this accepts nothing.
+ * the quoting enclave's report, its key, the quote's signature. Without the TCB level this accepts nothing; it tells what
+ * is worth looking up collateral for.
  * @param options.now unix seconds
  * @param options.root DER of the trust anchor
  * @throws VerificationError with the code of the first check that failed

@@ -17,6 +17,7 @@ import { verifyTpmQuote } from '../tpm/verify.js';
 import { PLATFORM_NAMES } from '../tee-variant.js';
 import type { TrustRoots } from '../trust-roots.js';
 import { type Attestation, type PlatformEvidence, type StackEvidence, teeVariantOf } from './attestation.js';
+import { checkQuoteSignatures } from './quote-signatures.js';
 import type { VerifiedAttestation } from './verified.js';
 import type { VerifierCache } from './verifier-cache.js';
 import { verifySevSnp } from './verify-sev-snp.js';
@@ -66,7 +67,7 @@ export async function verifyAttestation(attestation: Attestation, options: Verif
 export async function verifyQuoteBytes(quote: Uint8Array | Quote, { now, roots, collateral, cache }: VerifyOptions): Promise<QuoteVerdict> {
   const parsed = quote instanceof Uint8Array ? parseQuote(quote) : quote;
   const request = collateralRequestOf(parsed);
-  const fetched = await collateral.getCollateral(request);
+  const fetched = await collateral.getCollateral(request, () => checkQuoteSignatures(parsed, { now, root: roots.tdx }));
   return verifyQuoteWith(cache.checked(request, fetched, { root: roots.tdx, now }), parsed, now);
 }
 
