@@ -1,4 +1,4 @@
-import type { NsmFaults, RtmrFaults, TpmFaults, TsmFaults } from './faults.js';
+import type { NsmFaults, RtmrFaults, SnpFaults, TpmFaults, TsmFaults } from './faults.js';
 
 /** From a test to the devices; what is missing stays as it is. */
 export interface Order {
@@ -6,6 +6,7 @@ export interface Order {
   readonly rtmr?: RtmrFaults;
   readonly nsm?: NsmFaults;
   readonly tpm?: TpmFaults;
+  readonly snp?: SnpFaults;
   /** Registers as after a boot, and no entries. */
   readonly reboot?: boolean;
 }

@@ -94,6 +94,21 @@ export interface TpmFaults {
 
 export const NO_TPM_FAULTS: TpmFaults = { writeErrnos: [], readErrnos: [], refusals: [], answer: null, readGives: null, delayMs: 0 };
 
+export interface SnpFaults {
+  /** Whether the host has certificates for the guest, at the device and in configfs-tsm. */
+  readonly certificates: boolean;
+  /** errnos for the next requests at `/dev/sev-guest`, and what the firmware says then. */
+  readonly errnos: readonly number[];
+  readonly firmwareError: number;
+  /** Status and report size of the firmware's response; null for the real size. */
+  readonly status: number;
+  readonly reportBytes: number | null;
+  /** A report about other data than was asked for. */
+  readonly otherReportData: boolean;
+}
+
+export const NO_SNP_FAULTS: SnpFaults = { certificates: true, errnos: [], firmwareError: 0, status: 0, reportBytes: null, otherReportData: false };
+
 /** A list of errnos used up one by one. */
 export class ErrnoQueue {
   #left: number[] = [];

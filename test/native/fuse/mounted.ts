@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { buildPrograms } from './build.js';
 import type { Order, Seen } from './control.js';
-import { NO_NSM_FAULTS, NO_RTMR_FAULTS, NO_TPM_FAULTS, NO_TSM_FAULTS, type NsmFaults, type RtmrFaults, type TpmFaults, type TsmFaults } from './faults.js';
+import { NO_NSM_FAULTS, NO_RTMR_FAULTS, NO_SNP_FAULTS, NO_TPM_FAULTS, NO_TSM_FAULTS, type NsmFaults, type RtmrFaults, type SnpFaults, type TpmFaults, type TsmFaults } from './faults.js';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -34,6 +34,7 @@ export interface Misbehaviour {
   readonly rtmr?: Partial<RtmrFaults>;
   readonly nsm?: Partial<NsmFaults>;
   readonly tpm?: Partial<TpmFaults>;
+  readonly snp?: Partial<SnpFaults>;
 }
 
 /** Compilers on a busy machine, one test file after the other. */
@@ -72,7 +73,7 @@ export function mountDevices(exercises: string, { tpm = false } = {}): Devices {
   beforeEach(async ({ task, skip }) => {
     task.meta.exercises = exercises;
     if (mounted === null) return skip(missing);
-    await mounted.order({ tsm: NO_TSM_FAULTS, rtmr: NO_RTMR_FAULTS, nsm: NO_NSM_FAULTS, tpm: NO_TPM_FAULTS, reboot: true });
+    await mounted.order({ tsm: NO_TSM_FAULTS, rtmr: NO_RTMR_FAULTS, nsm: NO_NSM_FAULTS, tpm: NO_TPM_FAULTS, snp: NO_SNP_FAULTS, reboot: true });
   });
   afterAll(async () => {
     if (mounted !== null) await unmount(mounted);
@@ -90,8 +91,14 @@ export function mountDevices(exercises: string, { tpm = false } = {}): Devices {
   };
 }
 
-function orderFor({ tsm, rtmr, nsm, tpm }: Misbehaviour): Order {
-  return { tsm: { ...NO_TSM_FAULTS, ...tsm }, rtmr: { ...NO_RTMR_FAULTS, ...rtmr }, nsm: { ...NO_NSM_FAULTS, ...nsm }, tpm: { ...NO_TPM_FAULTS, ...tpm } };
+function orderFor({ tsm, rtmr, nsm, tpm, snp }: Misbehaviour): Order {
+  return {
+    tsm: { ...NO_TSM_FAULTS, ...tsm },
+    rtmr: { ...NO_RTMR_FAULTS, ...rtmr },
+    nsm: { ...NO_NSM_FAULTS, ...nsm },
+    tpm: { ...NO_TPM_FAULTS, ...tpm },
+    snp: { ...NO_SNP_FAULTS, ...snp },
+  };
 }
 
 async function mount(): Promise<Mounted> {

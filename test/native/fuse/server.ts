@@ -5,7 +5,7 @@ import { directory } from './nodes.js';
 import type { Order, Seen } from './control.js';
 import { imageHash } from './machine.js';
 import { Nsm } from './nsm.js';
-import { createSnpTsm } from './snp-guest.js';
+import { SnpGuest } from './snp-guest.js';
 import { Swtpm } from './swtpm.js';
 import { TdxGuest } from './tdx-guest.js';
 import { TpmDevice } from './tpm-device.js';
@@ -14,7 +14,7 @@ import { Tsm } from './tsm.js';
 
 const domain = new TrustDomain(imageHash);
 const tsm = new Tsm({ name: 'tdx_guest', evidence: (inblob) => domain.quote(inblob), auxiliary: null });
-const snp = createSnpTsm();
+const snp = new SnpGuest();
 const guest = new TdxGuest(domain);
 const nsm = new Nsm();
 // Started by the first command.
@@ -23,23 +23,24 @@ const tpm = new TpmDevice(swtpm);
 
 const root = directory({
   tsm: tsm.root,
-  snp: snp.root,
+  snp: snp.tsm.root,
   measurements: guest.measurements,
-  dev: directory({ tdx_guest: guest.device, nsm: nsm.device, tpmrm0: tpm.device }),
+  dev: directory({ tdx_guest: guest.device, nsm: nsm.device, tpmrm0: tpm.device, 'sev-guest': snp.device }),
 });
 
 async function obey(order: Order): Promise<Seen> {
-  if (order.tsm !== undefined) for (const each of [tsm, snp]) each.set(order.tsm);
+  if (order.tsm !== undefined) for (const each of [tsm, snp.tsm]) each.set(order.tsm);
   if (order.rtmr !== undefined) guest.set(order.rtmr);
   if (order.nsm !== undefined) nsm.set(order.nsm);
+  if (order.snp !== undefined) snp.set(order.snp);
   if (order.tpm !== undefined) tpm.set(order.tpm);
   if (order.reboot === true) {
     await swtpm.reset();
     domain.reset();
     nsm.reset();
-    for (const { root: entries } of [tsm, snp]) entries.entries.clear();
+    for (const each of [tsm, snp.tsm]) each.root.entries.clear();
   }
-  return { inblobs: [...tsm.inblobs, ...snp.inblobs], reads: tsm.reads + snp.reads, rtmrs: domain.rtmrs, tpmCommands: [...tpm.commands], tpmLeaked: tpm.leaked };
+  return { inblobs: [...tsm.inblobs, ...snp.tsm.inblobs], reads: tsm.reads + snp.tsm.reads, rtmrs: domain.rtmrs, tpmCommands: [...tpm.commands], tpmLeaked: tpm.leaked };
 }
 
 process.on('message', (order: Order) => void obey(order).then((seen) => process.send?.(seen)));
