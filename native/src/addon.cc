@@ -6,6 +6,7 @@
 #include "nsm-request.h"
 #include "peer-credentials.h"
 #include "qgs-exchange.h"
+#include "snp-extended-report.h"
 #include "sysfs-extend-rtmr.h"
 #include "tdx-extend-rtmr.h"
 #include "tdx-report.h"
@@ -26,6 +27,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("peerCredentials", Napi::Function::New(env, dstack::PeerCredentials, "peerCredentials"));
   exports.Set("lockFile", Napi::Function::New(env, dstack::LockFile, "lockFile"));
   exports.Set("openTpm", Napi::Function::New(env, dstack::OpenTpm, "openTpm"));
+  exports.Set("snpExtendedReport", Napi::Function::New(env, dstack::SnpExtendedReport, "snpExtendedReport"));
   return exports;
 }
 

@@ -23,6 +23,7 @@ export interface PlatformInputs {
   readonly core: AgentCore;
   readonly compose: AppCompose;
   readonly vmConfig: string;
+  readonly mrConfig: string;
   /** Unix seconds. */
   readonly clock: () => number;
   /** Variables that say where the devices are. */
@@ -45,6 +46,8 @@ export async function choosePlatform(inputs: PlatformInputs): Promise<AgentPlatf
       return devicePlatform(inputs, 'dstack-tdx');
     case 'gcp-tdx':
       return devicePlatform(inputs, 'dstack-gcp-tdx');
+    case 'sev-snp':
+      return devicePlatform(inputs, 'dstack-amd-sev-snp');
     case 'nitro':
       return devicePlatform(inputs, 'dstack-nitro-enclave');
     case 'auto':
@@ -53,8 +56,8 @@ export async function choosePlatform(inputs: PlatformInputs): Promise<AgentPlatf
 }
 
 /** @param wanted null for whatever there is */
-async function devicePlatform({ core, compose, vmConfig, environment }: PlatformInputs, wanted: TeeVariant | null): Promise<AgentPlatform> {
-  const evidence = await deviceEvidence({ vmConfig, appId: appIdOf(core, compose), environment });
+async function devicePlatform({ core, compose, vmConfig, mrConfig, environment }: PlatformInputs, wanted: TeeVariant | null): Promise<AgentPlatform> {
+  const evidence = await deviceEvidence({ vmConfig, mrConfig, appId: appIdOf(core, compose), environment });
   if (wanted !== null && evidence.variant !== wanted) {
     throw new EvidenceSourceError('NOT_THIS_PLATFORM', `this machine is ${PLATFORM_NAMES[evidence.variant]}, not ${PLATFORM_NAMES[wanted]} as default.core.platform says`);
   }

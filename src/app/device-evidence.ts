@@ -2,6 +2,7 @@ import type { EvidenceSource } from '../attestation/evidence/evidence-source.js'
 import { detectPlatform, PLATFORM_PATHS } from '../attestation/issue/detect-platform.js';
 import { createGcpTdxEvidenceSource, GCP_TPM_DEFAULTS } from '../attestation/issue/gcp-tdx-device.js';
 import { createNsmEvidenceSource, NSM_DEFAULTS } from '../attestation/issue/nsm-device.js';
+import { createSnpEvidenceSource, SNP_PATHS, SNP_TIMES } from '../attestation/issue/snp-device.js';
 import { createTdxEvidenceSource, TDX_PATHS, TDX_TIMES, type TdxDeviceOptions } from '../attestation/issue/tdx-device.js';
 import { PLATFORM_NAMES } from '../attestation/tee-variant.js';
 import { EvidenceSourceError } from '../errors/evidence-source-error.js';
@@ -10,6 +11,8 @@ import { loadNative } from '../native/loader.js';
 export interface DeviceEvidenceOptions {
   /** VM configuration to embed, JSON; "" for none. */
   readonly vmConfig: string;
+  /** The document an SEV-SNP guest's HOST_DATA stands for; "" for none. */
+  readonly mrConfig: string;
   /** 20 bytes an enclave says it is, or null. */
   readonly appId: Uint8Array | null;
   /** Variables that say where the devices are (spec/attestation.md section 1). */
@@ -23,7 +26,7 @@ const MAX_WAITING = 64;
  * Evidence of the device of this machine. Never anything simulated.
  * @throws EvidenceSourceError NOT_THIS_PLATFORM, NativeModuleError without the addon
  */
-export async function deviceEvidence({ vmConfig, appId, environment }: DeviceEvidenceOptions): Promise<EvidenceSource> {
+export async function deviceEvidence({ vmConfig, mrConfig, appId, environment }: DeviceEvidenceOptions): Promise<EvidenceSource> {
   const override = environment['DCAP_TDX_QUOTE_CONFIGFS_PATH'] ?? null;
   const variant = await detectPlatform({ ...PLATFORM_PATHS, tsmOverride: override }, `dstack-probe-${process.pid}`);
   switch (variant) {
@@ -31,6 +34,16 @@ export async function deviceEvidence({ vmConfig, appId, environment }: DeviceEvi
       return createTdxEvidenceSource(tdxOptions(vmConfig, environment));
     case 'dstack-gcp-tdx':
       return createGcpTdxEvidenceSource({ ...tdxOptions(vmConfig, environment), ...GCP_TPM_DEFAULTS });
+    case 'dstack-amd-sev-snp':
+      return createSnpEvidenceSource({
+        native: loadNative(),
+        paths: SNP_PATHS,
+        times: SNP_TIMES,
+        entryName: `dstack-${process.pid}`,
+        mrConfig,
+        config: vmConfig,
+        maxWaiting: MAX_WAITING,
+      });
     case 'dstack-nitro-enclave':
       return createNsmEvidenceSource({ native: loadNative(), ...NSM_DEFAULTS, appId });
     case null:

@@ -81,7 +81,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides,
   const random = overrides.random ?? randomBytes;
   const compose = parseAppCompose(readBounded(core.composeFile, MAX_COMPOSE_BYTES));
   const sys = readSysConfig(config);
-  const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, clock, environment: overrides.environment ?? {} }));
+  const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, mrConfig: sys.mrConfig, clock, environment: overrides.environment ?? {} }));
   const { evidence } = platform;
   for (const line of platform.banner) log.warn({}, line);
   const roots = trustRoots(core.rootCa, log);
@@ -123,7 +123,7 @@ function agentSources({ core }: AgentConfig, platform: AgentPlatform, context: S
 /** The host writes the system configuration; an enclave has no such host, and everything it needs is in the agent's own configuration. */
 function readSysConfig({ core }: AgentConfig): SysConfig {
   const isEnclave = core.platform === 'nitro' || (core.platform === 'auto' && existsSync('/dev/nsm'));
-  if (isEnclave && !existsSync(core.sysConfigFile)) return { kmsUrls: [], vmConfig: '' };
+  if (isEnclave && !existsSync(core.sysConfigFile)) return { kmsUrls: [], vmConfig: '', mrConfig: '' };
   return parseSysConfig(readBounded(core.sysConfigFile, MAX_SYS_CONFIG_BYTES).toString('utf8'));
 }
 

@@ -23,7 +23,7 @@ export async function chooseKmsEvidence(config: KmsEvidenceConfig, inputs: KmsEv
       return createAgentEvidence(createAgentCall(config.address ?? defaultAgentAddress()));
     case 'device': {
       const appId = config.appId === '' ? null : Buffer.from(config.appId, 'hex');
-      return embedded(await deviceEvidence({ vmConfig: '', appId, environment: inputs.environment }));
+      return embedded(await deviceEvidence({ vmConfig: '', mrConfig: '', appId, environment: inputs.environment }));
     }
     case 'development':
       // Loaded only here: production never has the simulator in memory.

@@ -11,7 +11,7 @@ import { amdKdsUrl, rootCaTable, type RootFiles, rootFilesOf } from './root-ca-c
 export type ProvisioningSource = 'auto' | 'file' | 'kms';
 
 /** Where evidence comes from. `auto` looks for a device; the others insist. */
-export type PlatformChoice = 'auto' | 'tdx' | 'gcp-tdx' | 'nitro' | 'development' | 'fixture';
+export type PlatformChoice = 'auto' | 'tdx' | 'gcp-tdx' | 'sev-snp' | 'nitro' | 'development' | 'fixture';
 
 export interface ExternalListener extends Listener {
   /** `ra-tls`: HTTPS with a certificate of the application CA that embeds the attestation. */
@@ -88,7 +88,7 @@ const coreSchema = z.strictObject({
   compose_file: path.default('/dstack/.host-shared/app-compose.json'),
   sys_config_file: path.default('/dstack/.host-shared/.sys-config.json'),
   data_disks: z.array(path).default(['/']),
-  platform: z.enum(['auto', 'tdx', 'gcp-tdx', 'nitro', 'development', 'fixture']).default('auto'),
+  platform: z.enum(['auto', 'tdx', 'gcp-tdx', 'sev-snp', 'nitro', 'development', 'fixture']).default('auto'),
   simulator: z
     .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'gcp-tdx', 'nitro-enclave', 'sev-snp']).default('tdx') })
     .prefault({}),

@@ -9,6 +9,8 @@ export interface SysConfig {
   readonly kmsUrls: readonly string[];
   /** JSON text passed through verbatim: its claims are checked against measurements by whoever verifies. */
   readonly vmConfig: string;
+  /** The document an SEV-SNP guest's HOST_DATA stands for; "" when the host gave none. */
+  readonly mrConfig: string;
 }
 
 /**
@@ -17,5 +19,18 @@ export interface SysConfig {
  */
 export function parseSysConfig(text: string): SysConfig {
   const file = parseJsonDocument(text, 'system configuration');
-  return { kmsUrls: file.texts('kms_urls'), vmConfig: file.text('vm_config') };
+  const vmConfig = file.text('vm_config');
+  return { kmsUrls: file.texts('kms_urls'), vmConfig, mrConfig: file.text('mr_config', '') || mrConfigWithin(vmConfig) };
+}
+
+/** Where the file itself has none, `mr_config` of the VM configuration counts (spec/attestation.md appendix A.2). */
+function mrConfigWithin(vmConfig: string): string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(vmConfig);
+  } catch {
+    return '';
+  }
+  const found = typeof parsed === 'object' && parsed !== null && 'mr_config' in parsed ? parsed.mr_config : '';
+  return typeof found === 'string' ? found : '';
 }

@@ -19,8 +19,8 @@ export interface TsmQuoteRequest {
   readonly deadlineMs: number;
 }
 
-/** spec/attestation.md section 1.2. */
-export interface TdxReportRequest {
+/** spec/attestation.md sections 1.2 and 1.9. */
+export interface DeviceReportRequest {
   readonly devicePath: string;
   /** 64 bytes. */
   readonly reportData: Uint8Array;
@@ -100,6 +100,14 @@ export interface TpmDevice {
   close(): Promise<null>;
 }
 
+/** spec/attestation.md section 1.9. */
+export interface SnpExtendedReport {
+  /** 1184 bytes. */
+  readonly report: Uint8Array;
+  /** The kernel's certificate table, padded with zeros to 16 384 bytes; nothing but zeros when the host keeps none. */
+  readonly certificates: Uint8Array;
+}
+
 /** Of the process that connected, as it was at connect(2). */
 export interface PeerCredentials {
   /** 0 when the peer lives in a process namespace this one cannot see. */
@@ -113,7 +121,7 @@ export interface NativeBinding {
   /** A TDX quote of 1021 to 8191 bytes. */
   tsmQuote(request: TsmQuoteRequest): Promise<Uint8Array>;
   /** A TDREPORT, 1024 bytes. */
-  tdxReport(request: TdxReportRequest): Promise<Uint8Array>;
+  tdxReport(request: DeviceReportRequest): Promise<Uint8Array>;
   /** Extends an RTMR through `/dev/tdx_guest`. */
   tdxExtendRtmr(request: DeviceExtendRequest): Promise<null>;
   /** Extends an RTMR through sysfs. */
@@ -127,4 +135,6 @@ export interface NativeBinding {
   /** Excludes every process that locks the same file; DEVICE_BUSY when the deadline passes first. */
   lockFile(request: LockFileRequest): Promise<FileLock>;
   openTpm(request: OpenTpmRequest): Promise<TpmDevice>;
+  /** A report for VMPL 0 through `/dev/sev-guest`, which the caller has to hold against `reportData`. */
+  snpExtendedReport(request: DeviceReportRequest): Promise<SnpExtendedReport>;
 }

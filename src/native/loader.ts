@@ -32,6 +32,7 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     qgsExchange: asynchronous(addon, 'qgsExchange'),
     lockFile: asynchronous(addon, 'lockFile'),
     openTpm: tpmOpener(asynchronous(addon, 'openTpm')),
+    snpExtendedReport: asynchronous(addon, 'snpExtendedReport'),
     peerCredentials: synchronous(addon, 'peerCredentials'),
   };
 }

@@ -205,7 +205,7 @@ describe('EmitEvent and Info', () => {
     const directory = createAgentDirectory();
     cleanups.push(() => directory.remove());
     const { core } = directory.config();
-    const real = await choosePlatform({ core, compose: parseAppCompose(readFileSync(core.composeFile)), vmConfig: JSON.stringify({ os_image_hash: '44'.repeat(32) }), clock, environment: {} });
+    const real = await choosePlatform({ core, compose: parseAppCompose(readFileSync(core.composeFile)), vmConfig: JSON.stringify({ os_image_hash: '44'.repeat(32) }), mrConfig: '', clock, environment: {} });
     let quotes = 0;
     const evidence = {
       ...real.evidence,
@@ -300,7 +300,7 @@ describe('keys from a KMS', () => {
     const directory = createAgentDirectory();
     cleanups.push(() => directory.remove());
     const { core } = directory.config();
-    return choosePlatform({ core, compose: parseAppCompose(readFileSync(core.composeFile)), vmConfig: '{}', clock, environment: {} });
+    return choosePlatform({ core, compose: parseAppCompose(readFileSync(core.composeFile)), vmConfig: '{}', mrConfig: '', clock, environment: {} });
   }
 
   it('are obtained over RA-TLS at start, measured, and kept in memory', async () => {

@@ -111,7 +111,16 @@ describe('parseAppCompose', () => {
 
 describe('parseSysConfig', () => {
   it('passes the VM configuration through verbatim', () => {
-    expect(parseSysConfig('{"vm_config":" {\\"a\\": 1}","kms_urls":["https://k"]}')).toEqual({ vmConfig: ' {"a": 1}', kmsUrls: ['https://k'] });
+    expect(parseSysConfig('{"vm_config":" {\\"a\\": 1}","kms_urls":["https://k"]}')).toEqual({ vmConfig: ' {"a": 1}', kmsUrls: ['https://k'], mrConfig: '' });
+  });
+  it.each([
+    ['{"vm_config":"{}","mr_config":"own"}', 'own'],
+    ['{"vm_config":"{\\"mr_config\\":\\"within\\"}","mr_config":""}', 'within'],
+    ['{"vm_config":"{\\"mr_config\\":\\"within\\"}","mr_config":"own"}', 'own'],
+    ['{"vm_config":"{\\"mr_config\\":{}}"}', ''],
+    ['{"vm_config":"no JSON"}', ''],
+  ])('finds mr_config in %s', (text, mrConfig) => {
+    expect(parseSysConfig(text)).toMatchObject({ mrConfig });
   });
   it('needs one', () => {
     expect(() => parseSysConfig('{}')).toThrow(invalid);

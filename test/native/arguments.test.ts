@@ -13,6 +13,7 @@ const VALID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   qgsExchange: { cid: 2, port: 4050, message: bytes(1), deadlineMs: 100 },
   lockFile: { path: '/nowhere/lock', pollIntervalMs: 1, deadlineMs: 100 },
   openTpm: { devicePath: '/nowhere/tpmrm0', deadlineMs: 100 },
+  snpExtendedReport: { devicePath: '/nowhere/sev-guest', reportData: bytes(64), deadlineMs: 100 },
   peerCredentials: { fd: 1_000_000 },
 };
 
