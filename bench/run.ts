@@ -10,6 +10,7 @@ import { bringUp, type RunningSystem } from '../src/app/dev/bring-up.js';
 import { createWorkspace } from '../src/app/dev/workspace.js';
 import { agentTargets, bareTarget, kmsTargets } from './targets.js';
 import { type Figure, measure, type Target } from './measure.js';
+import { quoteStorm } from './quote-storm.js';
 import { serverPid } from './server-pid.js';
 import { table } from './table.js';
 
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     peer: { type: 'string', description: 'socket of another guest agent to put under the same load' },
     seconds: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
+    'quote-storm': { type: 'boolean', default: false, description: 'instead: 24 callers before a device of a second a quote' },
   } as const,
 });
 const seconds = Number(values.seconds);
@@ -46,6 +48,10 @@ async function targets(running: RunningSystem, bare: { readonly socket: string; 
 
 async function main(): Promise<void> {
   const workspace = createWorkspace(join(directory, 'system'), { kms: 12401, agent: 12490 }, Date.now() / 1000);
+  if (values['quote-storm']) {
+    await quoteStorm(workspace).finally(() => rmSync(directory, { recursive: true, force: true }));
+    return;
+  }
   const running = await bringUp(workspace, () => undefined);
   const bare = await startBare();
   try {

@@ -40,6 +40,7 @@ export interface AgentServicesInputs {
   readonly random: (length: number) => Uint8Array;
   /** Milliseconds, never going back. */
   readonly now: () => number;
+  readonly metrics: GuestAgentDependencies['metrics'];
   readonly onDemoCertificateError: (error: unknown) => void;
 }
 
@@ -72,7 +73,7 @@ export function createAgentServices(inputs: AgentServicesInputs): AgentServices 
   });
   const { publicTcbinfo } = compose;
   return {
-    guestAgent: { evidence, keys: deriver, tlsKeys, quoter, log, signer, getInfo, readGpuInfo: () => textOrEmpty(GPU_ATTESTATION), build },
+    guestAgent: { evidence, keys: deriver, tlsKeys, quoter, log, signer, getInfo, readGpuInfo: () => textOrEmpty(GPU_ATTESTATION), metrics: inputs.metrics, build },
     tappd: { keys: deriver, tlsKeys, quoter: createTaggedQuoter(quoter), getInfo, build },
     worker: {
       getInfo: async () => publicInfo(await getInfo(), publicTcbinfo),

@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
+import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../attestation/issue/quote-service.js';
+import { queuedEvidence } from '../attestation/issue/queued-evidence.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
 import { REPORT_DATA_LENGTH } from '../crypto/report-data.js';
@@ -81,8 +84,11 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides,
   const random = overrides.random ?? randomBytes;
   const compose = parseAppCompose(readBounded(core.composeFile, MAX_COMPOSE_BYTES));
   const sys = readSysConfig(config);
-  const platform = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, mrConfig: sys.mrConfig, clock, environment: overrides.environment ?? {} }));
-  const { evidence } = platform;
+  const now = overrides.now ?? ((): number => performance.now());
+  const metrics = new QuoteMetrics();
+  const chosen = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, mrConfig: sys.mrConfig, clock, environment: overrides.environment ?? {} }));
+  const evidence = queuedEvidence(chosen.evidence, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now, metrics }));
+  const platform = { ...chosen, evidence };
   for (const line of platform.banner) log.warn({}, line);
   const roots = trustRoots(core.rootCa, log);
   const sources = agentSources(config, platform, { roots, clock, log });
@@ -106,7 +112,8 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides,
     machine: evidence.development ? { vendor: '', product: '' } : await readMachineName(),
     build: overrides.build ?? buildVersion(),
     random,
-    now: overrides.now ?? (() => performance.now()),
+    now,
+    metrics,
     onDemoCertificateError: (error) => log.warn({ error: messageChain(error) }, 'no demonstration certificate yet'),
   });
 }

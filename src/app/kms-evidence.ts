@@ -1,4 +1,5 @@
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import type { QuoteService } from '../attestation/issue/quote-service.js';
 import type { KmsEvidenceConfig } from '../config/kms-config.js';
 import type { OwnEvidence } from '../kms/own-evidence.js';
 import { createAgentEvidence } from '../outbound/agent-evidence.js';
@@ -29,6 +30,18 @@ export async function chooseKmsEvidence(config: KmsEvidenceConfig, inputs: KmsEv
       // Loaded only here: production never has the simulator in memory.
       return embedded((await import('./kms-development-evidence.js')).developmentEvidence(config, inputs));
   }
+}
+
+/** The KMS's own evidence by its turns in the quote service: sessions of strangers queue for the same device. */
+export function queuedOwnEvidence(own: OwnEvidence, service: QuoteService): OwnEvidence {
+  return {
+    async attest(reportData, signal, asker) {
+      const bound = Uint8Array.from(reportData);
+      const key = `attest ${Buffer.from(bound).toString('hex')}`;
+      return service.ask({ key, task: () => own.attest(bound) }, asker ?? { peer: 'kms', waitMs: null }, signal ?? null);
+    },
+    vmConfig: () => own.vmConfig(),
+  };
 }
 
 /** A source that has no VM configuration but the one inside its evidence. */

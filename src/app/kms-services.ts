@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { CollateralGetter } from '../attestation/collateral.js';
 import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
+import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../attestation/issue/quote-service.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import type { KmsConfig } from '../config/kms-config.js';
 import type { AdmissionRules } from '../kms/admit.js';
@@ -9,7 +11,7 @@ import type { OwnEvidence } from '../kms/own-evidence.js';
 import { createDiskKeyStore } from '../outbound/disk-key-store.js';
 import { buildVersion, type BuildVersion } from './build-version.js';
 import { createEvidenceSources, type EvidenceSources, givenSources } from './evidence-sources.js';
-import { chooseKmsEvidence } from './kms-evidence.js';
+import { chooseKmsEvidence, queuedOwnEvidence } from './kms-evidence.js';
 import { createKmsPolicy, imageRules, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
 import { trustRoots } from './trust.js';
@@ -41,6 +43,7 @@ export interface KmsServices {
   readonly evidence: OwnEvidence;
   /** What the verifier looks things up in; whoever starts the process starts and closes it. */
   readonly sources: EvidenceSources;
+  readonly quoteMetrics: QuoteMetrics;
   readonly verifier: AttestationVerifier;
   readonly policy: KmsPolicy;
   readonly rules: AdmissionRules;
@@ -56,6 +59,8 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
   const roots = overrides.roots ?? trustRoots(config.attestation.rootCa, log);
   const sources = overrides.collateral === undefined ? createEvidenceSources(config.attestation, { roots, clock, log }) : givenSources(overrides.collateral);
   const policy = overrides.policy ?? createKmsPolicy(config.authApi, build.version);
+  const evidence = overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log }));
+  const quoteMetrics = new QuoteMetrics();
   return {
     config,
     log,
@@ -63,7 +68,8 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
     clock,
     random: overrides.random ?? randomBytes,
     store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
-    evidence: overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log })),
+    evidence: queuedOwnEvidence(evidence, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now: () => performance.now(), metrics: quoteMetrics })),
+    quoteMetrics,
     sources,
     verifier: createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, amdKdsUrl: config.attestation.amdKdsUrl, clock }),
     policy,

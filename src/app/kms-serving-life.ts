@@ -38,7 +38,7 @@ export async function prepareServingLife(services: KmsServices): Promise<Serving
   const handler = createRequestHandler({
     bindings: kmsBindings(dependencies(services, keys, stored)),
     prpc: [{ mount: '/prpc', trimPrefix: 'KMS.', service: KMS }],
-    plain: kmsUrls(metrics),
+    plain: kmsUrls(metrics === null ? null : { text: () => metrics.text() + services.quoteMetrics.text() }),
     access: KMS_ACCESS,
     audit: auditAndCount(auditTo(services.log), metrics),
     appIdOf,

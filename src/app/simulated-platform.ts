@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { osImageHashOf } from '../attestation/evidence/vm-config.js';
 import { MAX_ATTESTATION_BYTES } from '../attestation/wire/limits.js';
 import { readBounded } from '../config/load-file.js';
@@ -39,13 +41,19 @@ export function developmentPlatform({ core, compose, vmConfig, clock }: Platform
     eventVersion: compose.eventLogVersion,
   });
   return {
-    evidence,
+    evidence: slowed(evidence, core.simulator.quoteDelayMs),
     simulatorForm: false,
     measuresProvisioning: true,
     banner: developmentBanner(evidence.variant, roots),
     // Its KMS is a TDX machine of the same seed, whatever it is itself.
     collateral: createDevelopmentCollateralGetter(createDevelopmentTdxPki(seed), clock),
   };
+}
+
+/** A machine whose evidence takes as long as hardware's may. */
+function slowed<T extends EvidenceSource>(evidence: T, delayMs: number): T {
+  if (delayMs === 0) return evidence;
+  return { ...evidence, attest: async (reportData, signal) => delay(delayMs).then(() => evidence.attest(reportData, signal)) };
 }
 
 function keyProviderOf({ keyProvider, keyProviderId }: AppCompose): NonNullable<DevelopmentApp['keyProvider']> {

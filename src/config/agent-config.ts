@@ -48,6 +48,8 @@ export interface AgentCore {
     readonly mockAttestationSeed: string | null;
     /** Which machine the development platform imitates. */
     readonly machine: 'tdx' | 'gcp-tdx' | 'nitro-enclave' | 'sev-snp';
+    /** Milliseconds evidence of the development platform takes. */
+    readonly quoteDelayMs: number;
   };
   readonly provisioning: {
     readonly source: ProvisioningSource;
@@ -90,7 +92,7 @@ const coreSchema = z.strictObject({
   data_disks: z.array(path).default(['/']),
   platform: z.enum(['auto', 'tdx', 'gcp-tdx', 'sev-snp', 'nitro', 'development', 'fixture']).default('auto'),
   simulator: z
-    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'gcp-tdx', 'nitro-enclave', 'sev-snp']).default('tdx') })
+    .strictObject({ attestation_file: path.nullable().default(null), patch_report_data: z.boolean().default(true), mock_attestation_seed: hex(32).nullable().default(null), machine: z.enum(['tdx', 'gcp-tdx', 'nitro-enclave', 'sev-snp']).default('tdx'), quote_delay_ms: z.number().int().min(0).max(60_000).default(0) })
     .prefault({}),
   provisioning: z
     .strictObject({
@@ -186,7 +188,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     sysConfigFile: core.sys_config_file,
     dataDisks: core.data_disks,
     platform: core.platform,
-    simulator: { attestationFile: simulator.attestation_file, patchReportData: simulator.patch_report_data, mockAttestationSeed: seed === '' ? null : seed, machine: simulator.machine },
+    simulator: { attestationFile: simulator.attestation_file, patchReportData: simulator.patch_report_data, mockAttestationSeed: seed === '' ? null : seed, machine: simulator.machine, quoteDelayMs: simulator.quote_delay_ms },
     provisioning: {
       source: provisioning.source,
       kmsUrls: provisioning.kms_urls,

@@ -1,3 +1,4 @@
+import { ownAsker } from './asker.js';
 import { type KeyAlgorithm, parseKeyAlgorithm } from './key-algorithm.js';
 import type { QuoteAnswer, Quoter } from './quote.js';
 import { createRecent } from './recent.js';
@@ -19,7 +20,7 @@ export interface AppKeyAttesterOptions {
 
 export function createAppKeyAttester({ quoter, signer, now, generation }: AppKeyAttesterOptions): AppKeyAttester {
   const recent = (algorithm: KeyAlgorithm): ReturnType<typeof createRecent<QuoteAnswer>> =>
-    createRecent({ make: () => quoter.getQuote(appKeyReportData(algorithm, signer.publicKey(algorithm))), maxAgeMs: MAX_AGE_MS, now, generation });
+    createRecent({ make: () => quoter.getQuote(appKeyReportData(algorithm, signer.publicKey(algorithm)), undefined, ownAsker('application key')), maxAgeMs: MAX_AGE_MS, now, generation });
   const answers = { secp256k1: recent('secp256k1'), ed25519: recent('ed25519') };
   return async (name) => (await answers[parseKeyAlgorithm(name)].get()).value;
 }

@@ -1,11 +1,12 @@
 import { formatEventLog } from '../attestation/event-log/tdx-event-json.js';
 import type { AppInfo } from '../attestation/evidence/app-info.js';
 import type { Attestation } from '../attestation/evidence/attestation.js';
-import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import type { Asker, EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import type { TeeVariant } from '../attestation/tee-variant.js';
 import { encodeAttestation } from '../attestation/wire/decode.js';
 import { REPORT_DATA_TAG, taggedReportData } from '../crypto/report-data.js';
 import { invalidArgument, ServiceError } from '../errors/service-error.js';
+import { ownAsker } from './asker.js';
 import { ownAppInfo } from './own-app-info.js';
 import { createRecent } from './recent.js';
 
@@ -46,8 +47,8 @@ export interface AttestationPageOptions {
   readonly generation: () => number;
 }
 
-/** `challenge` null: recent evidence will do. `peer` names who asks, for the rate limit. */
-export type GetAttestationPage = (challenge: Uint8Array | null, peer: string) => Promise<AttestationPage>;
+/** `challenge` null: recent evidence will do. `peer` names who asks, for the rate limit; `asker` for the quote service. */
+export type GetAttestationPage = (challenge: Uint8Array | null, peer: string, asker?: Asker) => Promise<AttestationPage>;
 
 /**
  * Evidence for strangers. A challenge is never report data itself but hashed under the `app-data` tag, the
@@ -56,9 +57,9 @@ export type GetAttestationPage = (challenge: Uint8Array | null, peer: string) =>
  */
 export function createAttestationPage(options: AttestationPageOptions): GetAttestationPage {
   const { evidence, now } = options;
-  const make = (challenge: Uint8Array): Promise<Attestation> => evidence.attest(taggedReportData(REPORT_DATA_TAG.appData, challenge));
-  const recent = createRecent({ make: () => make(new Uint8Array()), maxAgeMs: MAX_AGE_MS, now, generation: options.generation });
-  return async (challenge, peer) => {
+  const make = (challenge: Uint8Array, asker?: Asker): Promise<Attestation> => evidence.attest(taggedReportData(REPORT_DATA_TAG.appData, challenge), undefined, asker);
+  const recent = createRecent({ make: () => make(new Uint8Array(), ownAsker('attestation page')), maxAgeMs: MAX_AGE_MS, now, generation: options.generation });
+  return async (challenge, peer, asker) => {
     if (challenge === null) {
       const { value, ageMs } = await recent.get();
       return page(value, new Uint8Array(), ageMs, options);
@@ -68,7 +69,7 @@ export function createAttestationPage(options: AttestationPageOptions): GetAttes
       throw new ServiceError('RESOURCE_EXHAUSTED', 'too much fresh evidence asked for; try again later, or without a challenge');
     }
     const from = now();
-    return page(await make(challenge), challenge, now() - from, options);
+    return page(await make(challenge, asker), challenge, now() - from, options);
   };
 }
 

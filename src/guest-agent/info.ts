@@ -4,6 +4,7 @@ import type { Attestation } from '../attestation/evidence/attestation.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { REPORT_DATA_LENGTH } from '../crypto/report-data.js';
 import type { AppCompose } from './app-compose.js';
+import { ownAsker } from './asker.js';
 import { ownAppInfo } from './own-app-info.js';
 import { createRecent } from './recent.js';
 import { tdReportOf } from './td-report.js';
@@ -67,7 +68,7 @@ export function publicInfo(info: InstanceInfo, publicTcbinfo: boolean): Instance
 }
 
 async function measure(evidence: EvidenceSource, composeText: string): Promise<{ readonly app: AppInfo; readonly tcbInfo: string }> {
-  const attestation = await evidence.attest(new Uint8Array(REPORT_DATA_LENGTH));
+  const attestation = await evidence.attest(new Uint8Array(REPORT_DATA_LENGTH), undefined, ownAsker('info'));
   const app = ownAppInfo(attestation);
   return { app, tcbInfo: formatTcbInfo(attestation, app, composeText, evidence.development) };
 }

@@ -1,6 +1,6 @@
 import { formatEventLog } from '../attestation/event-log/tdx-event-json.js';
 import type { Attestation, TdxEvent } from '../attestation/evidence/attestation.js';
-import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import type { Asker, EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { encodeAttestation } from '../attestation/wire/decode.js';
 import { stripForQuoteAnswer } from '../attestation/wire/strip.js';
 import { paddedReportData } from '../crypto/report-data.js';
@@ -28,11 +28,11 @@ export interface TdxQuoteAnswer extends QuoteAnswer {
 /** Makes evidence for callers; one hardware quote a call. */
 export interface Quoter {
   /** @throws ServiceError INVALID_ARGUMENT above 64 bytes; EvidenceSourceError */
-  getQuote(reportData: Uint8Array, signal?: AbortSignal): Promise<QuoteAnswer>;
+  getQuote(reportData: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<QuoteAnswer>;
   /** As `getQuote`. @throws ServiceError UNSUPPORTED_PLATFORM without TDX */
-  getTdxQuote(reportData: Uint8Array, signal?: AbortSignal): Promise<TdxQuoteAnswer>;
+  getTdxQuote(reportData: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<TdxQuoteAnswer>;
   /** Versioned attestation with the full event log. @throws as `getQuote` */
-  attest(reportData: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+  attest(reportData: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<Uint8Array>;
 }
 
 export interface QuoterOptions {
@@ -47,12 +47,12 @@ export interface QuoterOptions {
 }
 
 export function createQuoter({ evidence, vmConfig, simulatorForm }: QuoterOptions): Quoter {
-  const attestPadded = async (given: Uint8Array, signal?: AbortSignal): Promise<[Attestation, Uint8Array]> => {
+  const attestPadded = async (given: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<[Attestation, Uint8Array]> => {
     const reportData = paddedReportData(given);
-    return [await evidence.attest(reportData, signal), reportData];
+    return [await evidence.attest(reportData, signal, asker), reportData];
   };
-  const getQuote = async (given: Uint8Array, signal?: AbortSignal): Promise<QuoteAnswer> => {
-    const [attestation, reportData] = await attestPadded(given, signal);
+  const getQuote = async (given: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<QuoteAnswer> => {
+    const [attestation, reportData] = await attestPadded(given, signal, asker);
     const tdx = tdxPart(attestation);
     return {
       quote: tdx?.quote ?? new Uint8Array(),
@@ -64,13 +64,13 @@ export function createQuoter({ evidence, vmConfig, simulatorForm }: QuoterOption
   };
   return {
     getQuote,
-    async getTdxQuote(given, signal) {
+    async getTdxQuote(given, signal, asker) {
       if (!hasTdx(evidence)) throw unsupportedPlatform(evidence.variant, 'A TDX quote', insteadOfQuote(evidence));
-      const answer = await getQuote(given, signal);
+      const answer = await getQuote(given, signal, asker);
       return { ...answer, rtmrs: tdReportOf(answer.quote).rtmrs };
     },
-    async attest(given, signal) {
-      const [attestation] = await attestPadded(given, signal);
+    async attest(given, signal, asker) {
+      const [attestation] = await attestPadded(given, signal, asker);
       return encodeAttestation(attestation);
     },
   };

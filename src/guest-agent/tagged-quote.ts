@@ -1,3 +1,4 @@
+import type { Asker } from '../attestation/evidence/evidence-source.js';
 import { rawReportData, REPORT_DATA_TAG, taggedReportData } from '../crypto/report-data.js';
 import { isReportDataHash } from '../crypto/report-data-hash.js';
 import { invalidArgument } from '../errors/service-error.js';
@@ -23,14 +24,14 @@ export interface TaggedQuoteAnswer {
 
 export interface TaggedQuoter {
   /** @throws ServiceError INVALID_ARGUMENT for an unknown hash, or raw content of another length */
-  quote(request: TaggedQuoteRequest, signal?: AbortSignal): Promise<TaggedQuoteAnswer>;
+  quote(request: TaggedQuoteRequest, signal?: AbortSignal, asker?: Asker): Promise<TaggedQuoteAnswer>;
 }
 
 export function createTaggedQuoter(quoter: Quoter): TaggedQuoter {
   return {
-    async quote(request, signal) {
+    async quote(request, signal, asker) {
       const { reportData, hashAlgorithm, prefix } = reportDataOf(request);
-      const { quote, eventLog } = await quoter.getQuote(reportData, signal);
+      const { quote, eventLog } = await quoter.getQuote(reportData, signal, asker);
       return { quote, eventLog, hashAlgorithm, prefix };
     },
   };

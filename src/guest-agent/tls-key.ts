@@ -1,4 +1,4 @@
-import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import type { Asker, EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import { type P256Key, p256ChildKey, randomP256Key } from '../crypto/p256.js';
 import { p256KeyToPem } from '../crypto/p256-pem.js';
 import { certificateReportData } from '../crypto/report-data.js';
@@ -16,9 +16,9 @@ export interface TlsKey {
 
 export interface TlsKeys {
   /** A key nobody had before. @throws ServiceError INVALID_ARGUMENT, and as the signer */
-  fresh(wanted: WantedCertificate, signal?: AbortSignal): Promise<TlsKey>;
+  fresh(wanted: WantedCertificate, signal?: AbortSignal, asker?: Asker): Promise<TlsKey>;
   /** The key of that path, the same at every call (spec/guest-agent.md section 7). */
-  derived(path: string, wanted: WantedCertificate, signal?: AbortSignal): Promise<TlsKey>;
+  derived(path: string, wanted: WantedCertificate, signal?: AbortSignal, asker?: Asker): Promise<TlsKey>;
 }
 
 export interface TlsKeysOptions {
@@ -36,10 +36,10 @@ const MAX_ALT_NAME = 255;
 const LAST_SECOND = 253_402_300_799n;
 
 export function createTlsKeys({ evidence, signer, k256Key, random }: TlsKeysOptions): TlsKeys {
-  const certified = async (key: P256Key, wanted: WantedCertificate, signal?: AbortSignal): Promise<TlsKey> => {
+  const certified = async (key: P256Key, wanted: WantedCertificate, signal?: AbortSignal, asker?: Asker): Promise<TlsKey> => {
     const attest = async (): ReturnType<EvidenceSource['attest']> => {
       try {
-        return await evidence.attest(certificateReportData(key.spki), signal);
+        return await evidence.attest(certificateReportData(key.spki), signal, asker);
       } catch (error) {
         throw withContext(error, 'Failed to get certificate attestation');
       }
@@ -47,13 +47,13 @@ export function createTlsKeys({ evidence, signer, k256Key, random }: TlsKeysOpti
     return { key: p256KeyToPem(key), certificateChain: [...(await signer.sign({ ...wanted, key, attest }, signal))] };
   };
   return {
-    async fresh(wanted, signal) {
+    async fresh(wanted, signal, asker) {
       checkWanted(wanted);
-      return certified(randomP256Key(random), wanted, signal);
+      return certified(randomP256Key(random), wanted, signal, asker);
     },
-    async derived(path, wanted, signal) {
+    async derived(path, wanted, signal, asker) {
       checkWanted(wanted);
-      return certified(p256ChildKey(k256Key, [Buffer.from(path, 'utf8')]), wanted, signal);
+      return certified(p256ChildKey(k256Key, [Buffer.from(path, 'utf8')]), wanted, signal, asker);
     },
   };
 }

@@ -19,6 +19,8 @@ export class Call implements CallContext {
   readonly startedAt: number;
   /** Set by the pipeline before any handler can see the call. */
   caller: Caller;
+  /** Set by the pipeline before the handler runs. */
+  waitMs = 0;
   /** True once the outcome is decided and recorded. */
   settled = false;
 

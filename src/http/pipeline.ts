@@ -85,6 +85,8 @@ export class Pipeline {
       fail(new ServiceError('RESOURCE_EXHAUSTED', 'too many calls in progress'));
       return;
     }
+    const { callMs } = this.#options;
+    call.waitMs = clientMs === null ? callMs : Math.max(0, Math.min(clientMs, callMs));
     let result: T | Promise<T>;
     try {
       result = work();
@@ -92,11 +94,11 @@ export class Pipeline {
       fail(error);
       return;
     }
-    if (result instanceof Promise) this.#wait(call, result, clientMs, answer, fail);
+    if (result instanceof Promise) this.#wait(call, result, answer, fail);
     else answer(result);
   }
 
-  #wait<T>(call: Call, result: Promise<T>, clientMs: number | null, answer: (value: T) => void, fail: (error: unknown) => void): void {
+  #wait<T>(call: Call, result: Promise<T>, answer: (value: T) => void, fail: (error: unknown) => void): void {
     this.#running++;
     let waiting = true;
     const stop = (): boolean => {
@@ -105,7 +107,7 @@ export class Pipeline {
       clearTimeout(timer);
       return first;
     };
-    const waitMs = clientMs === null ? this.#options.callMs : Math.max(0, Math.min(clientMs, this.#options.callMs));
+    const { waitMs } = call;
     const timer = setTimeout(() => {
       if (!stop()) return;
       const error = new ServiceError('DEADLINE_EXCEEDED', `no answer within ${Math.round(waitMs)} ms`);

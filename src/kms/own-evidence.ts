@@ -1,6 +1,7 @@
 import { appraise } from '../attestation/appraisal/appraise.js';
 import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { Attestation } from '../attestation/evidence/attestation.js';
+import type { Asker } from '../attestation/evidence/evidence-source.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { type BootInfo, bootInfo } from '../attestation/evidence/boot-info.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
@@ -8,7 +9,7 @@ import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 /** Port: evidence of the machine the KMS itself runs on. */
 export interface OwnEvidence {
   /** Full attestation over exactly 64 bytes. @throws EvidenceSourceError */
-  attest(reportData: Uint8Array, signal?: AbortSignal): Promise<Attestation>;
+  attest(reportData: Uint8Array, signal?: AbortSignal, asker?: Asker): Promise<Attestation>;
   /** VM configuration of this machine, JSON; "" where it is only embedded in the evidence. @throws EvidenceSourceError */
   vmConfig(): Promise<string>;
 }

@@ -57,6 +57,7 @@ function parse(method: string, status: number, text: string): Readonly<Record<st
   }
   if (typeof value !== 'object' || value === null) throw new EvidenceSourceError('DEVICE_FAILED', `guest agent answered ${method} with no object`);
   const fields: Readonly<Record<string, unknown>> = { ...value };
+  if (fields['code'] === 'RESOURCE_EXHAUSTED') throw new EvidenceSourceError('DEVICE_BUSY', `the guest agent has no turn left for ${method}`);
   if (status !== 200) throw new EvidenceSourceError('DEVICE_FAILED', `guest agent refused ${method}: ${String(fields['error']).slice(0, 512)}`);
   return fields;
 }

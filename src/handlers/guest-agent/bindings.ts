@@ -21,6 +21,7 @@ import { gpuInfo } from './gpu-info.js';
 import { info } from './info.js';
 import { sign } from './sign.js';
 import { verify } from './verify.js';
+import { METRICS_PROCEDURE, metricsUrl, type MetricsText } from '../metrics-url.js';
 import { type BuildVersion, version } from './version.js';
 
 export interface GuestAgentDependencies {
@@ -32,6 +33,7 @@ export interface GuestAgentDependencies {
   readonly signer: AppSigner;
   readonly getInfo: () => Promise<InstanceInfo>;
   readonly readGpuInfo: () => Promise<string>;
+  readonly metrics: MetricsText;
   readonly build: BuildVersion;
 }
 
@@ -53,8 +55,8 @@ export function guestAgentBindings(agent: GuestAgentDependencies): MethodBinding
 }
 
 /** The documented URLs of the guest socket. */
-export function guestAgentUrls(agent: Pick<GuestAgentDependencies, 'evidence' | 'quoter'>): PlainRoute[] {
-  return [getQuoteUrl(agent.quoter), getAttestationUrl(agent.evidence)];
+export function guestAgentUrls(agent: Pick<GuestAgentDependencies, 'evidence' | 'quoter' | 'metrics'>): PlainRoute[] {
+  return [getQuoteUrl(agent.quoter), getAttestationUrl(agent.evidence), metricsUrl(agent.metrics)];
 }
 
 /**
@@ -75,4 +77,5 @@ export const GUEST_AGENT_ACCESS: AccessTable = new Map<string, Access>([
   [procedureName(GuestAgent.method.version), ANONYMOUS],
   ['plain/GetQuote', ANONYMOUS],
   ['plain/GetAttestation', ANONYMOUS],
+  [METRICS_PROCEDURE, ANONYMOUS],
 ]);

@@ -1,5 +1,6 @@
 import type { Quoter, TdxQuoteAnswer } from '../../guest-agent/quote.js';
 import type { PlainRoute } from '../../http/plain-route.js';
+import { askerOf } from '../asker.js';
 import { base64Text, hexText, jsonAnswer } from '../json-answer.js';
 import { checkEncoding, queryBytes, wantsHex } from '../plain-query.js';
 
@@ -13,7 +14,7 @@ export function getQuoteUrl(quoter: Quoter): PlainRoute {
     async handle({ query, call }) {
       checkEncoding(query);
       const reportData = queryBytes(query, 'report_data') ?? new Uint8Array();
-      return jsonAnswer(documented(await quoter.getTdxQuote(reportData, call.signal)));
+      return jsonAnswer(documented(await quoter.getTdxQuote(reportData, call.signal, askerOf(call))));
     },
   };
 }

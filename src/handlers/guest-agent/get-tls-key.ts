@@ -1,6 +1,7 @@
 import type { GetTlsKeyArgsSchema, GetTlsKeyResponseSchema } from '../../../gen/dstack/guestagent/v1/guest_agent_pb.js';
 import type { TlsKeys } from '../../guest-agent/tls-key.js';
 import type { UnaryHandler } from '../../http/method.js';
+import { askerOf } from '../asker.js';
 
 export function getTlsKey(tlsKeys: TlsKeys): UnaryHandler<typeof GetTlsKeyArgsSchema, typeof GetTlsKeyResponseSchema> {
   return (request, call) =>
@@ -16,5 +17,6 @@ export function getTlsKey(tlsKeys: TlsKeys): UnaryHandler<typeof GetTlsKeyArgsSc
         notAfter: request.notAfter ?? null,
       },
       call.signal,
+      askerOf(call),
     );
 }

@@ -5,7 +5,6 @@ import { bindMethod, type MethodBinding, procedureName } from '../../http/method
 import type { PlainRoute } from '../../http/plain-route.js';
 import type { EnvEncryptKeys } from '../../kms/env-encrypt-key.js';
 import type { Meta } from '../../kms/meta.js';
-import type { KmsMetrics } from '../../kms/metrics.js';
 import type { ReleaseDependencies } from '../../kms/release-app-key.js';
 import type { KmsKeyDependencies } from '../../kms/release-kms-keys.js';
 import type { NamedKeyDependencies } from '../../kms/release-named-key.js';
@@ -18,7 +17,7 @@ import { getKey } from './get-key.js';
 import { getKmsKey } from './get-kms-key.js';
 import { getMeta } from './get-meta.js';
 import { getTempCaCert } from './get-temp-ca-cert.js';
-import { METRICS_PROCEDURE, metricsUrl } from './metrics-url.js';
+import { METRICS_PROCEDURE, metricsUrl, type MetricsText } from '../metrics-url.js';
 import { signCert } from './sign-cert.js';
 
 export interface KmsDependencies {
@@ -42,7 +41,7 @@ export function kmsBindings({ release, environment, tempCa, meta }: KmsDependenc
 }
 
 /** @param metrics null to serve none */
-export function kmsUrls(metrics: KmsMetrics | null): PlainRoute[] {
+export function kmsUrls(metrics: MetricsText | null): PlainRoute[] {
   return metrics === null ? [healthRoute()] : [healthRoute(), metricsUrl(metrics)];
 }
 

@@ -2,6 +2,7 @@ import type { GetTlsKeyResponseSchema } from '../../../gen/dstack/guestagent/v1/
 import type { DeriveKeyArgsSchema } from '../../../gen/dstack/guestagent/v1/tappd_pb.js';
 import type { TlsKeys } from '../../guest-agent/tls-key.js';
 import type { UnaryHandler } from '../../http/method.js';
+import { askerOf } from '../asker.js';
 
 export function deriveKey(tlsKeys: TlsKeys): UnaryHandler<typeof DeriveKeyArgsSchema, typeof GetTlsKeyResponseSchema> {
   return (request, call) => {
@@ -15,6 +16,6 @@ export function deriveKey(tlsKeys: TlsKeys): UnaryHandler<typeof DeriveKeyArgsSc
       notBefore: null,
       notAfter: null,
     };
-    return request.randomSeed ? tlsKeys.fresh(wanted, call.signal) : tlsKeys.derived(request.path, wanted, call.signal);
+    return request.randomSeed ? tlsKeys.fresh(wanted, call.signal, askerOf(call)) : tlsKeys.derived(request.path, wanted, call.signal, askerOf(call));
   };
 }

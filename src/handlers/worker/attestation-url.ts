@@ -1,6 +1,7 @@
-import type { Peer } from '../../caller/caller.js';
+import { rateLimitKey } from '../../caller/peer-key.js';
 import type { AttestationPage, GetAttestationPage } from '../../guest-agent/attestation-page.js';
 import type { PlainRoute } from '../../http/plain-route.js';
+import { askerOf } from '../asker.js';
 import { base64Text, hexText, jsonAnswer } from '../json-answer.js';
 import { queryBytes } from '../plain-query.js';
 
@@ -12,7 +13,7 @@ export function attestationUrl(getPage: GetAttestationPage): PlainRoute {
     path: '/attestation',
     async handle({ query, call }) {
       const challenge = queryBytes(query, 'challenge');
-      return jsonAnswer(pageJson(await getPage(challenge, rateLimitKey(call.caller.peer)), challenge !== null));
+      return jsonAnswer(pageJson(await getPage(challenge, rateLimitKey(call.caller.peer), askerOf(call)), challenge !== null));
     },
   };
 }
@@ -36,28 +37,4 @@ function pageJson(page: AttestationPage, fresh: boolean): Record<string, unknown
     fresh,
     age_seconds: Math.round(page.ageMs / 1000),
   };
-}
-
-/** Who counts as one peer: an IPv4 address, an IPv6 /64 (what one customer is given), a vsock context, all of a unix socket. */
-export function rateLimitKey(peer: Peer): string {
-  switch (peer.kind) {
-    case 'unix':
-      return 'unix';
-    case 'vsock':
-      return `vsock:${peer.cid}`;
-    case 'tcp': {
-      const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(peer.address)?.[1];
-      if (mapped !== undefined || !peer.address.includes(':')) return mapped ?? peer.address;
-      return `${ipv6Network(peer.address)}::/64`;
-    }
-  }
-}
-
-/** First four groups of an IPv6 address as the kernel prints it. */
-function ipv6Network(address: string): string {
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
 }

@@ -25,7 +25,7 @@ const unused = (): never => {
 const tlsKeys = { fresh: unused, derived: unused };
 const getInfo = unused;
 
-const agent = { evidence, keys, tlsKeys, quoter, log: createMeasuredLog(evidence), signer: createAppSigner(keys), getInfo, readGpuInfo: unused, build };
+const agent = { evidence, keys, tlsKeys, quoter, log: createMeasuredLog(evidence), signer: createAppSigner(keys), getInfo, readGpuInfo: unused, metrics: { text: () => '' }, build };
 
 describe('bindings', () => {
   it.each<[string, DescService, readonly MethodBinding[], readonly { procedure: string }[], AccessTable]>([

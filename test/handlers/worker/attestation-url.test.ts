@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateLimitKey } from '../../../src/handlers/worker/attestation-url.js';
+import { rateLimitKey } from '../../../src/caller/peer-key.js';
 
 const tcp = (address: string): string => rateLimitKey({ kind: 'tcp', address, port: 1 });
 
