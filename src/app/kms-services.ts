@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CollateralGetter } from '../attestation/collateral.js';
-import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
 import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../attestation/issue/quote-service.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
@@ -14,6 +14,7 @@ import { createEvidenceSources, type EvidenceSources, givenSources } from './evi
 import { chooseKmsEvidence, queuedOwnEvidence } from './kms-evidence.js';
 import { createKmsPolicy, imageRules, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
+import { createThreadedVerifier } from './verification/threaded-verifier.js';
 import { trustRoots } from './trust.js';
 
 /** What tests and other compositions may put in place of the real thing. */
@@ -58,6 +59,7 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
   warnOfRelaxations(config, log);
   const roots = overrides.roots ?? trustRoots(config.attestation.rootCa, log);
   const sources = overrides.collateral === undefined ? createEvidenceSources(config.attestation, { roots, clock, log }) : givenSources(overrides.collateral);
+  const verifier = createThreadedVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, amdKdsUrl: config.attestation.amdKdsUrl, clock });
   const policy = overrides.policy ?? createKmsPolicy(config.authApi, build.version);
   const evidence = overrides.evidence ?? (await chooseKmsEvidence(config.evidence, { clock, environment, log }));
   const quoteMetrics = new QuoteMetrics();
@@ -70,8 +72,8 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
     store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
     evidence: queuedOwnEvidence(evidence, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now: () => performance.now(), metrics: quoteMetrics })),
     quoteMetrics,
-    sources,
-    verifier: createAttestationVerifier({ roots, collateral: sources.collateral, certificates: sources.certificates, amdKdsUrl: config.attestation.amdKdsUrl, clock }),
+    sources: { ...sources, close: async () => void (await Promise.all([verifier.close(), sources.close()])) },
+    verifier,
     policy,
     rules: { authorizer: policy.authorizer, appraisal: config.appraisal, images: imageRules(config.image), sevSnpKeyRelease: config.sevSnpKeyRelease },
   };

@@ -47,3 +47,19 @@ export function collateralRequestFromKey(key: string): CollateralRequest | null 
   if ((tee !== 'tdx' && tee !== 'sgx') || fmspc === undefined || (ca !== 'processor' && ca !== 'platform')) return null;
   return { tee, fmspc: Uint8Array.from(Buffer.from(fmspc, 'hex')), ca };
 }
+
+/** True when everything that verification looks at is the same. */
+export function sameCollateral(a: QuoteCollateral, b: QuoteCollateral): boolean {
+  return (
+    a === b ||
+    (a.tcbInfo === b.tcbInfo &&
+      a.tcbInfoIssuerChain === b.tcbInfoIssuerChain &&
+      a.qeIdentity === b.qeIdentity &&
+      a.qeIdentityIssuerChain === b.qeIdentityIssuerChain &&
+      a.pckCertificateChain === b.pckCertificateChain &&
+      Buffer.compare(a.tcbInfoSignature, b.tcbInfoSignature) === 0 &&
+      Buffer.compare(a.qeIdentitySignature, b.qeIdentitySignature) === 0 &&
+      Buffer.compare(a.rootCaCrl, b.rootCaCrl) === 0 &&
+      Buffer.compare(a.pckCrl, b.pckCrl) === 0)
+  );
+}

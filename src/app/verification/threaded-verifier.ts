@@ -1,0 +1,133 @@
+import { availableParallelism } from 'node:os';
+import { DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../../attestation/certificate-fetcher.js';
+import type { Attestation } from '../../attestation/evidence/attestation.js';
+import { type AttestationVerifier, type AttestationVerifierOptions, createAttestationVerifier } from '../../attestation/evidence/attestation-verifier.js';
+import type { VerifiedAttestation } from '../../attestation/evidence/verified.js';
+import { ServiceError } from '../../errors/service-error.js';
+import { Answers, type Sources } from './answers.js';
+import type { ThreadData } from './messages.js';
+import { type Job, threadEntry, VerificationThread } from './thread.js';
+
+export interface ThreadLimits {
+  readonly threads: number;
+  /** Jobs a thread has at a time: while some wait for collateral, others are verified. */
+  readonly jobsPerThread: number;
+  readonly queued: number;
+  /** Milliseconds from the call to its answer. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * One core is left to everything else. Jobs that wait for collateral, of platforms nobody has heard of as well, must not keep others out, so a
+ * thread takes many. A minute is longer than several collateral services take to fail one after the other.
+ */
+export const DEFAULT_THREAD_LIMITS: ThreadLimits = { threads: Math.min(Math.max(availableParallelism() - 1, 1), 4), jobsPerThread: 256, queued: 1024, deadlineMs: 60_000 };
+
+export interface ThreadedVerifier extends AttestationVerifier {
+  /** Ends the threads; calls in flight fail. */
+  close(): Promise<void>;
+}
+
+/**
+ * A verifier that lets a storm of evidence not stop the process from answering others: one verification at a time is done on
+ * the spot, where it costs less than sending it away, and whatever comes while one is running goes to worker threads. They start
+ * with the first storm and each keeps a cache of its own.
+ *
+ * @param entry module the threads run
+ *
+ * Its `verify` throws as `verifyAttestation`, and ServiceError RESOURCE_EXHAUSTED when too much waits, DEADLINE_EXCEEDED, NOT_READY
+ * once closed, INTERNAL_ERROR when a thread ended under the evidence.
+ */
+export function createThreadedVerifier(options: AttestationVerifierOptions, limits: ThreadLimits = DEFAULT_THREAD_LIMITS, entry: string | URL = threadEntry()): ThreadedVerifier {
+  return new VerificationPool(options, limits, entry);
+}
+
+class VerificationPool implements ThreadedVerifier {
+  readonly #inline: AttestationVerifier;
+  readonly #clock: () => number;
+  readonly #limits: ThreadLimits;
+  readonly #entry: string | URL;
+  readonly #data: ThreadData;
+  readonly #sources: Sources;
+  readonly #answers: Answers;
+  readonly #queue = new Set<Job>();
+  #threads: VerificationThread[] = [];
+  #inlineBusy = false;
+  #closed = false;
+
+  constructor(options: AttestationVerifierOptions, limits: ThreadLimits, entry: string | URL) {
+    const { roots, collateral, certificates = NO_CERTIFICATES, amdKdsUrl = DEFAULT_AMD_KDS_URL, clock } = options;
+    this.#inline = createAttestationVerifier(options);
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#entry = entry;
+    this.#data = { roots, amdKdsUrl };
+    this.#sources = { collateral, certificates };
+    this.#answers = new Answers(this.#sources);
+  }
+
+  async verify(attestation: Attestation): Promise<VerifiedAttestation> {
+    if (this.#closed) throw new ServiceError('NOT_READY', 'evidence is no longer verified: the service is stopping');
+    if (this.#inlineBusy || this.#limits.threads === 0) return this.#onThread(attestation);
+    this.#inlineBusy = true;
+    try {
+      return await this.#inline.verify(attestation);
+    } finally {
+      // Not before the event loop came round: calls that arrived together are not done one after the other on the spot.
+      setImmediate(() => {
+        this.#inlineBusy = false;
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#queue) job.reject(new ServiceError('NOT_READY', 'evidence is no longer verified: the service is stopping'));
+    this.#queue.clear();
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+
+  #onThread(attestation: Attestation): Promise<VerifiedAttestation> {
+    const { queued, deadlineMs } = this.#limits;
+    if (this.#queue.size >= queued) throw new ServiceError('RESOURCE_EXHAUSTED', 'too much evidence waits to be verified');
+    return new Promise((resolve, reject) => {
+      const settle = <T>(then: (value: T) => void) => (value: T): void => {
+        clearTimeout(timer);
+        then(value);
+      };
+      const job: Job = { attestation, now: this.#clock(), resolve: settle(resolve), reject: settle(reject) };
+      const timer = setTimeout(() => this.#expire(job), deadlineMs);
+      this.#queue.add(job);
+      this.#dispatch();
+    });
+  }
+
+  /** A thread that was given the evidence and did not get through with it may never do: it is replaced. */
+  #expire(job: Job): void {
+    const wasWaiting = this.#queue.delete(job);
+    job.reject(new ServiceError('DEADLINE_EXCEEDED', 'evidence was not verified in time'));
+    if (wasWaiting) return;
+    void this.#threads.find((thread) => thread.isStuckOn(job))?.end();
+  }
+
+  readonly #dispatch = (): void => {
+    if (this.#closed) return;
+    this.#threads = this.#threads.filter((thread) => thread.usable);
+    for (const job of this.#queue) {
+      const thread = this.#freeThread();
+      if (thread === null) return;
+      this.#queue.delete(job);
+      thread.run(job);
+    }
+  };
+
+  /** The least loaded one; a further one is started only when all that run have something to do. */
+  #freeThread(): VerificationThread | null {
+    const { threads, jobsPerThread } = this.#limits;
+    const [least] = this.#threads.toSorted((a, b) => a.load - b.load);
+    if (least !== undefined && (least.load === 0 || this.#threads.length >= threads)) return least.load < jobsPerThread ? least : null;
+    const started = new VerificationThread(this.#entry, this.#data, { answers: this.#answers, sources: this.#sources, onIdle: this.#dispatch });
+    this.#threads.push(started);
+    return started;
+  }
+}
