@@ -1,27 +1,17 @@
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
-import type { NativeBinding } from '../../native/binding.js';
 import type { Attestation, RuntimeEvent } from '../evidence/attestation.js';
 import type { EvidenceSource, NsmRequest } from '../evidence/evidence-source.js';
 import { nitroImageHash } from '../evidence/measurements.js';
 import { parseNsmDocument } from '../nitro/document.js';
 import { isDebugEnclave } from '../nitro/verify.js';
-import { decodeAttestationAnswer, encodeNsmCommand } from './nsm-message.js';
+import { checkNsmRequest, createNsmClient, type NsmClientOptions } from './nsm-client.js';
 import { checkReportData } from './report-data.js';
 import { createSerialQueue } from './serial-queue.js';
 
-/** Limits AWS publishes for the arguments of an attestation request. */
-const MAX_USER_DATA = 512;
-const MAX_NONCE = 512;
-const MAX_PUBLIC_KEY = 1024;
-
 const APP_ID_BYTES = 20;
 
-export interface NsmDeviceOptions {
-  readonly native: Pick<NativeBinding, 'nsmRequest'>;
-  /** `/dev/nsm`. */
-  readonly devicePath: string;
-  /** Of one request to the device, and of a caller's wait for its turn and its answer. */
-  readonly deviceDeadlineMs: number;
+export interface NsmDeviceOptions extends NsmClientOptions {
+  /** Milliseconds of a caller's wait for its turn and its answer. */
   readonly callerDeadlineMs: number;
   readonly maxWaiting: number;
   /** 20 bytes, told along as an event nothing signs; null when the enclave has none. */
@@ -36,13 +26,12 @@ export const NSM_DEFAULTS = { devicePath: '/dev/nsm', deviceDeadlineMs: 10_000, 
  */
 export function createNsmEvidenceSource(options: NsmDeviceOptions): EvidenceSource {
   const runtimeEvents = appIdEvents(options.appId);
+  const client = createNsmClient(options);
   const queue = createSerialQueue({ maxWaiting: options.maxWaiting });
 
   async function nsmDocument(request: NsmRequest, signal?: AbortSignal): Promise<Uint8Array> {
-    const command = encodeNsmCommand({ kind: 'Attestation', ...checkRequest(request) });
-    const ask = () => options.native.nsmRequest({ devicePath: options.devicePath, request: command, deadlineMs: options.deviceDeadlineMs });
-    const answer = await queue.run(ask, { deadlineMs: options.callerDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
-    return decodeAttestationAnswer(answer);
+    const checked = checkNsmRequest(request);
+    return queue.run(() => client.attest(checked), { deadlineMs: options.callerDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
   }
 
   async function attest(reportData: Uint8Array, signal?: AbortSignal): Promise<Attestation> {
@@ -77,17 +66,4 @@ function describe(nsmQuote: Uint8Array): { readonly userData: Uint8Array | null;
   } catch (cause) {
     throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM gave a malformed attestation document', { cause });
   }
-}
-
-function checkRequest(request: NsmRequest): NsmRequest {
-  return {
-    userData: bounded(request.userData, 'user_data', MAX_USER_DATA),
-    nonce: bounded(request.nonce, 'nonce', MAX_NONCE),
-    publicKey: bounded(request.publicKey, 'public_key', MAX_PUBLIC_KEY),
-  };
-}
-
-function bounded(value: Uint8Array | null, name: string, limit: number): Uint8Array | null {
-  if (value !== null && value.length > limit) throw new EvidenceSourceError('DEVICE_FAILED', `NSM: ${name} of ${value.length} bytes, at most ${limit}`);
-  return value;
 }

@@ -1,8 +1,5 @@
-import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import type { NsmRequest } from '../evidence/evidence-source.js';
 import { cborBytes, cborMap, cborNull, cborText, cborUint } from '../nitro/cbor-write.js';
-import { decodeCbor, type CborValue } from '../nitro/cbor.js';
-import { isMap } from '../nitro/cose-sign1.js';
 
 /** The requests of the NSM device (aws-nitro-enclaves-nsm-api; spec/attestation.md section 1.6). */
 export type NsmCommand =
@@ -11,18 +8,6 @@ export type NsmCommand =
   | { readonly kind: 'ExtendPCR'; readonly index: number; readonly data: Uint8Array }
   | { readonly kind: 'LockPCRs'; readonly range: number }
   | ({ readonly kind: 'Attestation' } & NsmRequest);
-
-const ERROR_NAMES: ReadonlySet<string> = new Set([
-  'Success',
-  'InvalidArgument',
-  'InvalidIndex',
-  'InvalidResponse',
-  'ReadOnlyIndex',
-  'InvalidOperation',
-  'BufferTooSmall',
-  'InputTooLarge',
-  'InternalError',
-]);
 
 /**
  * The CBOR bytes of a request: an externally tagged enum with definite, shortest lengths and fields in the order
@@ -49,30 +34,6 @@ export function encodeNsmCommand(command: NsmCommand): Uint8Array {
         ['nonce', optionalBytes(command.nonce)],
         ['public_key', optionalBytes(command.publicKey)],
       ]);
-  }
-}
-
-/**
- * The attestation document of the device's answer, not verified.
- * @throws EvidenceSourceError DEVICE_FAILED, with the device's own error name where it gave one
- */
-export function decodeAttestationAnswer(answer: Uint8Array): Uint8Array {
-  const map = parse(answer);
-  if (isMap(map) && map.entries.size === 1) {
-    const attestation = map.entries.get('Attestation');
-    const document = isMap(attestation) ? attestation.entries.get('document') : null;
-    if (document instanceof Uint8Array && document.length > 0) return document.slice();
-    const error = map.entries.get('Error');
-    if (typeof error === 'string' && ERROR_NAMES.has(error)) throw new EvidenceSourceError('DEVICE_FAILED', `the NSM refused: ${error}`);
-  }
-  throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM gave an answer of unknown form');
-}
-
-function parse(answer: Uint8Array): CborValue {
-  try {
-    return decodeCbor(answer);
-  } catch (cause) {
-    throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM gave an answer that is not CBOR', { cause });
   }
 }
 

@@ -2,7 +2,7 @@ import { VerificationError } from '../../errors/verification-error.js';
 
 /**
  * A CBOR value of an attestation document (RFC 8949). Integers beyond 2^53 are bigint; `simple` stands
- * for null, undefined, booleans and floats, which no field of a document uses except as "absent".
+ * for null, undefined, booleans and floats; no field of a document uses them except as "absent".
  */
 export type CborValue = number | bigint | string | Uint8Array | readonly CborValue[] | CborMap | CborSimple | CborTagged;
 
@@ -15,6 +15,8 @@ export interface CborMap {
 export interface CborSimple {
   readonly kind: 'simple';
   readonly absent: boolean;
+  /** null for everything but booleans. */
+  readonly flag: boolean | null;
 }
 
 export interface CborTagged {
@@ -143,7 +145,7 @@ class CborReader {
     if (info === 24 && this.#byte() < 32) malformedDocument('two-byte simple value below 32');
     if (info >= 25 && info <= 27) this.#take(1 << (info - 24));
     if (info > 27) malformedDocument('break or reserved value outside a container');
-    return { kind: 'simple', absent: info === 22 || info === 23 };
+    return { kind: 'simple', absent: info === 22 || info === 23, flag: info === 20 ? false : info === 21 ? true : null };
   }
 
   #takeBreak(): boolean {
