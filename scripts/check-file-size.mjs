@@ -6,7 +6,7 @@ import { root } from './setup.mjs';
 const REFUSE = 400;
 const LOOK_TWICE = 250;
 let failed = false;
-for (const folder of ['src', 'native', 'test', 'bench', 'scripts']) {
+for (const folder of ['src', 'native', 'test', 'bench', 'fuzz', 'scripts']) {
   for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath ?? entry.path, entry.name);
     if (!entry.isFile() || !/\.(ts|mjs|cc|h|py|go|rs)$/.test(entry.name) || path.includes('node_modules') || path.includes('/target/')) continue;
