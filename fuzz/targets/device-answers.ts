@@ -1,4 +1,11 @@
-import { decodeAttestationAnswer } from '../../src/attestation/issue/nsm-message.js';
+import {
+  decodeAttestationAnswer,
+  decodeDescribeNsmAnswer,
+  decodeDescribePcrAnswer,
+  decodeExtendPcrAnswer,
+  decodeGetRandomAnswer,
+  decodeLockAnswer,
+} from '../../src/attestation/issue/nsm-answer.js';
 import { decodeQuoteResponse, parseQgsPort } from '../../src/attestation/issue/qgs-message.js';
 import { anyOf, checkBounded, textOf } from '../engine/properties.js';
 import { check, type Target } from '../engine/target.js';
@@ -15,6 +22,14 @@ export const target: Target = {
   run: (input) => {
     const port = parseQgsPort(textOf(input));
     check(Number.isInteger(port) && port >= 0 && port <= MAX_PORT, 'a port is an unsigned number of 32 bits');
-    anyOf(refusals, [() => checkBounded([decodeQuoteResponse(input)], input), () => checkBounded([decodeAttestationAnswer(input)], input)]);
+    anyOf(refusals, [
+      () => checkBounded([decodeQuoteResponse(input)], input),
+      () => checkBounded([decodeAttestationAnswer(input)], input),
+      () => checkBounded([decodeGetRandomAnswer(input)], input),
+      () => checkBounded([decodeExtendPcrAnswer(input)], input),
+      () => checkBounded([decodeDescribePcrAnswer(input).value], input),
+      () => check(decodeDescribeNsmAnswer(input).lockedPcrs.length <= input.length, 'every register has a byte of its own'),
+      () => decodeLockAnswer(input, 'LockPCR'),
+    ]);
   },
 };
