@@ -86,6 +86,7 @@ function kmsClient({ config, evidence, verifier, clock, random }: KeyInputs, url
     rootPem,
     rootSpki,
     insecureAllowUnattestedKms: provisioning.insecureAllowUnattestedKms,
+    bindSession: provisioning.bindSession,
     clock,
     random,
   });

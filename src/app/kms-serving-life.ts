@@ -19,6 +19,7 @@ import { KmsMetrics } from '../kms/metrics.js';
 import { type RefreshedCertificates, refreshCertificates } from '../kms/refresh-certificates.js';
 import type { RootKeys } from '../kms/root-keys.js';
 import { createSelfAuthorization, NO_SELF_AUTHORIZATION } from '../kms/self-authorization.js';
+import { SessionBindings } from '../kms/session-binding.js';
 import { createTempCa } from '../kms/temp-ca.js';
 import { appVersionHeader } from './build-version.js';
 import { callerIdentification } from './identify-caller.js';
@@ -49,7 +50,7 @@ export async function prepareServingLife(services: KmsServices): Promise<Serving
   return { open: (place) => listenTls(place, identity, { handler, ...callerIdentification(services.verifier, age) }) };
 }
 
-function dependencies({ config, evidence, verifier, policy, rules, clock }: KmsServices, keys: RootKeys, stored: StoredKeySet): KmsDependencies {
+function dependencies({ config, evidence, verifier, policy, rules, clock, random }: KmsServices, keys: RootKeys, stored: StoredKeySet): KmsDependencies {
   const { authorizer, names } = policy;
   const self = config.enforceSelfAuthorization ? createSelfAuthorization({ evidence, verifier, ...rules }) : NO_SELF_AUTHORIZATION;
   const deriver = new AppKeyDeriver(keys);
@@ -58,6 +59,16 @@ function dependencies({ config, evidence, verifier, policy, rules, clock }: KmsS
     environment: new EnvEncryptKeys({ self, deriver, keys, clock }),
     tempCa: createTempCa(keys, self),
     meta: createMeta(keys, stored.bootstrapInfo, authorizer),
+    sessions: new SessionBindings({
+      evidence,
+      verifier,
+      appraisal: rules.appraisal,
+      ownSpki: keys.rpcKey.spki,
+      required: config.requireSessionBinding,
+      maxAgeSeconds: config.callerEvidenceMaxAgeSeconds,
+      clock,
+      random,
+    }),
   };
 }
 

@@ -63,6 +63,8 @@ export interface AgentCore {
     readonly writeKeysFile: boolean;
     /** Accept a KMS whose certificate carries no attestation. */
     readonly insecureAllowUnattestedKms: boolean;
+    /** Bind every connection to the KMS to evidence of both ends. */
+    readonly bindSession: boolean;
   };
   /** Trust anchors for the KMS's evidence; vendor roots when null. */
   readonly insecureAllowExternalTrustAnchors: boolean;
@@ -102,6 +104,7 @@ const coreSchema = z.strictObject({
       app_id: hex(20).default(''),
       write_keys_file: z.boolean().default(false),
       insecure_allow_unattested_kms: z.boolean().default(false),
+      bind_session: z.boolean().default(false),
     })
     .prefault({}),
   insecure_allow_external_trust_anchors: z.boolean().default(false),
@@ -196,6 +199,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
       appId: provisioning.app_id.toLowerCase(),
       writeKeysFile: provisioning.write_keys_file,
       insecureAllowUnattestedKms: provisioning.insecure_allow_unattested_kms,
+      bindSession: provisioning.bind_session,
     },
     insecureAllowExternalTrustAnchors: core.insecure_allow_external_trust_anchors,
     rootCa: rootFilesOf(core.root_ca),

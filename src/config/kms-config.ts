@@ -54,6 +54,8 @@ export interface KmsConfig {
   readonly appraisal: AppraisalPolicy;
   readonly evidence: KmsEvidenceConfig;
   readonly callerEvidenceMaxAgeSeconds: number;
+  /** Release keys only to callers that proved themselves on the very connection. */
+  readonly requireSessionBinding: boolean;
 }
 
 const text = z.string();
@@ -120,6 +122,7 @@ const core = z.strictObject({
     .strictObject({ enabled: z.boolean().default(true), auto_bootstrap_domain: text.default(''), address: path.default('0.0.0.0'), port: port.default(8000), quote_enabled: ignored })
     .prefault({}),
   evidence: evidence.prefault({}),
+  require_session_binding: z.boolean().default(false),
   caller_evidence_max_age: z.number().int().min(1).max(86_400).default(600),
   // Names of the previous generation.
   pccs_url: ignored,
@@ -205,6 +208,7 @@ export function parseKmsConfig(value: unknown, source: string, environment: Read
     appraisal: appraisalPolicyOf(raw.appraisal),
     evidence: evidenceOf(raw, environment['DSTACK_AGENT_ADDRESS'] ?? ''),
     callerEvidenceMaxAgeSeconds: raw.caller_evidence_max_age,
+    requireSessionBinding: raw.require_session_binding,
   };
 }
 

@@ -11,7 +11,9 @@ export type AppraisalCode =
   | 'IMAGE_HASH_MISMATCH'
   | 'IMAGE_NOT_VERIFIABLE'
   | 'RELEASE_GATE_CLOSED'
-  | 'PLATFORM_NOT_SUPPORTED';
+  | 'PLATFORM_NOT_SUPPORTED'
+  | 'SESSION_NOT_BOUND'
+  | 'SESSION_OTHER_MACHINE';
 
 /** The evidence is genuine but not acceptable as such: debug mode, old TCB, image binding, closed gate. */
 export class AppraisalError extends DstackError<AppraisalCode> {}

@@ -1,5 +1,6 @@
 import { unattested } from '../caller/caller.js';
 import type { Caller } from '../caller/caller.js';
+import type { TlsSession } from '../caller/tls-session.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Connection, HttpResponse } from './connection.js';
 import type { CallContext, Door } from './method.js';
@@ -35,6 +36,10 @@ export class Call implements CallContext {
     this.startedAt = startedAt;
     this.caller = unattested(connection.peer);
     this.#presence = presence;
+  }
+
+  get session(): TlsSession | null {
+    return this.connection.session;
   }
 
   get signal(): AbortSignal {

@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { Caller } from '../caller/caller.js';
+import type { TlsSession } from '../caller/tls-session.js';
 
 /** Which dialect a call came in by; for audit and metrics only, never for decisions. */
 export type Door = 'connect' | 'grpc' | 'grpc-web' | 'prpc' | 'plain';
@@ -7,6 +8,8 @@ export type Door = 'connect' | 'grpc' | 'grpc-web' | 'prpc' | 'plain';
 /** What a handler may know about the call besides its message. */
 export interface CallContext {
   readonly caller: Caller;
+  /** The TLS connection it came over; null in cleartext. */
+  readonly session: TlsSession | null;
   readonly door: Door;
   /** `package.Service/Method`. */
   readonly procedure: string;

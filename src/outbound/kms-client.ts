@@ -14,8 +14,9 @@ import { issueRaClient } from '../x509/profiles/ra-client.js';
 import { defaultValidity } from '../x509/validity.js';
 import { type KmsAnswer, kmsAnswer } from './kms-answer.js';
 import { checkKmsServer, checkRootPin } from './kms-server-trust.js';
+import { bindKmsSession } from './kms-session.js';
 import { prpcCall } from './prpc-call.js';
-import { raTlsConnect } from './ra-tls-connect.js';
+import { raTlsConnect, type RaTlsTarget } from './ra-tls-connect.js';
 
 /** A KMS seen from an attested instance. Every method may throw KmsClientError or EvidenceSourceError. */
 export interface KmsClient {
@@ -62,6 +63,8 @@ export interface KmsClientOptions {
   readonly rootSpki: Uint8Array | null;
   /** Accept a server certificate without attestation. One that carries an attestation must verify either way. */
   readonly insecureAllowUnattestedKms: boolean;
+  /** Have the KMS prove itself on every connection, and prove ourselves to it; it must know how to (`core.require_session_binding`). */
+  readonly bindSession: boolean;
   /** Unix seconds. */
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -86,8 +89,18 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
     const { hostname, port, pathname } = base;
     const host = hostname.replace(/^\[|\]$/g, '');
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const socket = await raTlsConnect({ host, port: port === '' ? 443 : Number(port), ...session, connectTimeoutMs, signal });
-    return kmsAnswer(method, await prpcCall({ socket, host: base.host, path: `${pathname}/${method}`, body, signal }));
+    const { socket, server } = await raTlsConnect({ host, port: port === '' ? 443 : Number(port), ...session, connectTimeoutMs, signal });
+    const send = async (name: string, message: Readonly<Record<string, unknown>>, keepOpen: boolean): Promise<KmsAnswer> =>
+      kmsAnswer(name, await prpcCall({ socket, keepOpen, host: base.host, path: `${pathname}/${name}`, body: message, signal }));
+    try {
+      if (options.bindSession && session.bind) {
+        const clientSpki = session.client === null ? null : session.client.spki;
+        await bindKmsSession({ socket, server, clientSpki, call: (name, message) => send(name, message, true), signal }, options);
+      }
+      return await send(method, body, false);
+    } finally {
+      socket.destroy();
+    }
   };
   const deadline = (signal?: AbortSignal): AbortSignal => {
     const timeout = AbortSignal.timeout(options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS);
@@ -96,8 +109,8 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
   const trustOf = (rootPem: string): Session['trust'] => ({ rootPem, check: (certificate) => checkKmsServer(certificate, options) });
 
   const getTempCaCert = once(async (): Promise<TempCa> => {
-    const trust = options.rootPem === null ? { rootPem: null, check: async () => undefined } : trustOf(options.rootPem);
-    const answer = await call('GetTempCaCert', {}, { trust, client: null }, deadline());
+    const trust = options.rootPem === null ? { rootPem: null, check: async () => null } : trustOf(options.rootPem);
+    const answer = await call('GetTempCaCert', {}, { trust, client: null, bind: false }, deadline());
     const tempCa = { tempCaCert: answer.text('temp_ca_cert'), tempCaKey: answer.text('temp_ca_key'), caCert: answer.text('ca_cert') };
     checkRootPin(tempCa.caCert, options.rootSpki);
     return tempCa;
@@ -105,7 +118,7 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
   const clientCertificate = createClientCertificate(options, getTempCaCert);
   const attested = async (method: string, body: Record<string, unknown>): Promise<KmsAnswer> => {
     const { caCert } = await getTempCaCert();
-    const session = { trust: trustOf(options.rootPem ?? caCert), client: await clientCertificate() };
+    const session = { trust: trustOf(options.rootPem ?? caCert), client: await clientCertificate(), bind: true };
     return call(method, body, session, deadline());
   };
   return {
@@ -122,17 +135,27 @@ export function createKmsClient(options: KmsClientOptions): KmsClient {
     async signCert(csr, signature, vmConfig, signal) {
       const root = options.rootPem ?? (await getTempCaCert()).caCert;
       const body = { api_version: 2, csr: hex(csr), signature: hex(signature), vm_config: vmConfig };
-      // The evidence in the request is what authorizes: no client certificate is needed (spec/kms.md section 13.6).
-      return (await call('SignCert', body, { trust: trustOf(root), client: null }, deadline(signal))).texts('certificate_chain');
+      // The evidence in the request is what authorizes: no client certificate is needed (spec/kms.md section 13.6), but to bind the session.
+      const client = options.bindSession ? await clientCertificate() : null;
+      return (await call('SignCert', body, { trust: trustOf(root), client, bind: true }, deadline(signal))).texts('certificate_chain');
     },
   };
 }
 
-type Session = Pick<Parameters<typeof raTlsConnect>[0], 'trust' | 'client'>;
+interface Session extends Pick<RaTlsTarget, 'trust'> {
+  readonly client: ClientCertificate | null;
+  /** Whether something is released over it: GetTempCaCert comes before anything can be proven. */
+  readonly bind: boolean;
+}
+
+interface ClientCertificate extends NonNullable<RaTlsTarget['client']> {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+}
 
 /** A client certificate with fresh evidence, signed by the temporary CA, kept while its evidence is young. */
-function createClientCertificate(options: KmsClientOptions, getTempCa: () => Promise<TempCa>): () => Promise<{ key: string; cert: string }> {
-  let last: { readonly pair: { key: string; cert: string }; readonly at: number } | null = null;
+function createClientCertificate(options: KmsClientOptions, getTempCa: () => Promise<TempCa>): () => Promise<ClientCertificate> {
+  let last: { readonly pair: ClientCertificate; readonly at: number } | null = null;
   return async () => {
     const at = options.clock();
     if (last !== null && at - last.at < CLIENT_CERTIFICATE_AGE) return last.pair;
@@ -142,7 +165,7 @@ function createClientCertificate(options: KmsClientOptions, getTempCa: () => Pro
     const stripped = encodeAttestation(stripForCertificate(attestation));
     const ca = temporaryCa(tempCaCert, tempCaKey);
     const cert = certificatePem(issueRaClient({ spki: key.spki, attestation: stripped, validity: defaultValidity(at) }, ca));
-    last = { pair: { key: p256KeyToPem(key), cert }, at };
+    last = { pair: { key: p256KeyToPem(key), cert, spki: key.spki }, at };
     return last.pair;
   };
 }

@@ -1,6 +1,7 @@
 import { appraise } from '../attestation/appraisal/appraise.js';
 import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
+import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { attestationFromCertificate, verifyCertificateEvidence } from '../attestation/ra-tls/binding.js';
 import { AppraisalError } from '../errors/appraisal-error.js';
 import { KmsClientError } from '../errors/kms-client-error.js';
@@ -20,15 +21,21 @@ export interface KmsServerPolicy {
  * Is this the certificate of an attested KMS? Chain and host name are settled before; this is about what
  * only dstack knows: the usage `kms:rpc`, and evidence bound to the very key of the connection (spec/kms.md section 10).
  * @param der the certificate of the connection
+ * @returns its evidence, verified; null where there is none and none is needed
  * @throws KmsClientError KMS_NOT_TRUSTED; CollateralError when the evidence could not be judged
  */
-export async function checkKmsServer(der: Uint8Array, policy: KmsServerPolicy): Promise<void> {
+export async function checkKmsServer(der: Uint8Array, policy: KmsServerPolicy): Promise<VerifiedAttestation | null> {
   try {
     const usage = readSpecialUsage(parseCertificate(der));
     if (usage !== SPECIAL_USAGE.kmsRpc) throw notTrusted(usage === null ? 'missing server cert usage' : `Invalid server cert usage: ${usage}`);
     const evidence = attestationFromCertificate(der);
-    if (evidence !== null) appraise(await verifyCertificateEvidence(evidence, policy.verifier), policy.appraisal);
-    else if (!policy.insecureAllowUnattestedKms) throw notTrusted('the KMS certificate carries no attestation');
+    if (evidence === null) {
+      if (!policy.insecureAllowUnattestedKms) throw notTrusted('the KMS certificate carries no attestation');
+      return null;
+    }
+    const verified = await verifyCertificateEvidence(evidence, policy.verifier);
+    appraise(verified, policy.appraisal);
+    return verified;
   } catch (cause) {
     if (cause instanceof VerificationError || cause instanceof AppraisalError) throw notTrusted('the attestation of the KMS was refused', cause);
     throw cause;

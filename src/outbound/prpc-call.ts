@@ -8,8 +8,10 @@ const MAX_ANSWER = 4 * 1024 * 1024;
 const MAX_ERROR_TEXT = 2048;
 
 export interface PrpcCall {
-  /** A verified connection; it is closed after the answer. */
+  /** A verified connection. */
   readonly socket: TLSSocket;
+  /** Leave it open for another call once this one succeeded; otherwise it is closed. */
+  readonly keepOpen: boolean;
   readonly host: string;
   /** E.g. `/prpc/GetAppKey`. */
   readonly path: string;
@@ -23,22 +25,26 @@ export interface PrpcCall {
  * @throws KmsClientError KMS_UNREACHABLE, KMS_REFUSED, KMS_ANSWER_INVALID
  */
 export async function prpcCall(call: PrpcCall): Promise<Readonly<Record<string, unknown>>> {
+  let keep = false;
   try {
     const { status, text } = await exchange(call);
     const answer = parseObject(text);
-    if (status === 200 && answer !== null) return answer;
+    if (status === 200 && answer !== null) {
+      keep = call.keepOpen;
+      return answer;
+    }
     if (answer !== null && typeof answer['error'] === 'string') throw refusal(status, answer);
     throw new KmsClientError('KMS_ANSWER_INVALID', `${call.path} answered ${status} without a JSON object`);
   } finally {
-    call.socket.destroy();
+    if (!keep) call.socket.destroy();
   }
 }
 
-function exchange({ socket, host, path, body, signal }: PrpcCall): Promise<{ readonly status: number; readonly text: string }> {
+function exchange({ socket, keepOpen, host, path, body, signal }: PrpcCall): Promise<{ readonly status: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const unreachable = (cause: unknown): void => reject(new KmsClientError('KMS_UNREACHABLE', `${path} was not answered`, { cause }));
     const payload = Buffer.from(JSON.stringify(body), 'utf8');
-    const headers = { Host: host, 'Content-Type': 'application/json', 'Content-Length': payload.length, Connection: 'close' };
+    const headers = { Host: host, 'Content-Type': 'application/json', 'Content-Length': payload.length, Connection: keepOpen ? 'keep-alive' : 'close' };
     const request = httpRequest({ createConnection: () => socket, method: 'POST', path: `${path}?json`, headers, signal });
     request.once('error', unreachable);
     request.once('response', (response) => {

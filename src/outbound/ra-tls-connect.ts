@@ -1,12 +1,13 @@
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { KmsClientError } from '../errors/kms-client-error.js';
 
 /** How the server must prove itself. */
 export interface ServerTrust {
   /** PEM of the only root accepted; the host name must match too. null: any certificate (see `createKmsClient`). */
   readonly rootPem: string | null;
-  /** Judges the server's certificate (DER) once the handshake is done, before any byte is sent. Throws to refuse. */
-  readonly check: (certificate: Uint8Array) => Promise<void>;
+  /** Judges the server's certificate (DER) once the handshake is done, before any byte is sent. Throws to refuse; gives what the certificate proved. */
+  readonly check: (certificate: Uint8Array) => Promise<VerifiedAttestation | null>;
 }
 
 export interface RaTlsTarget {
@@ -20,19 +21,25 @@ export interface RaTlsTarget {
   readonly signal: AbortSignal;
 }
 
+export interface RaTlsConnection {
+  readonly socket: TLSSocket;
+  /** What the certificate of the server proved; null where it carried no attestation. */
+  readonly server: VerifiedAttestation | null;
+}
+
 /**
  * Opens a TLS 1.3 connection and hands it over only when the server has been verified: with
  * `rejectUnauthorized: false` node never looks at host names, and certificate extensions it does not look at in any case.
  * @throws KmsClientError KMS_UNREACHABLE, KMS_NOT_TRUSTED; whatever `trust.check` throws
  */
-export async function raTlsConnect(target: RaTlsTarget): Promise<TLSSocket> {
+export async function raTlsConnect(target: RaTlsTarget): Promise<RaTlsConnection> {
   const socket = await handshake(target);
   try {
     const { raw } = socket.getPeerCertificate(false);
     if (!(raw instanceof Uint8Array)) throw new KmsClientError('KMS_NOT_TRUSTED', 'missing server cert');
-    await target.trust.check(Uint8Array.from(raw));
+    const server = await target.trust.check(Uint8Array.from(raw));
     if (socket.destroyed) throw new KmsClientError('KMS_UNREACHABLE', `${target.host}:${target.port} closed the connection`);
-    return socket;
+    return { socket, server };
   } catch (error) {
     socket.destroy();
     throw error;

@@ -48,6 +48,7 @@ const clientOf = (url: string, options: Partial<KmsClientOptions> = {}): KmsClie
     rootPem: null,
     rootSpki: null,
     insecureAllowUnattestedKms: false,
+    bindSession: false,
     clock,
     random: randomBytes,
     ...options,

@@ -64,6 +64,11 @@ const MESSAGES: Readonly<Record<string, string>> = {
   GetTempCaCertResponse: 'temp_ca_cert string 1; temp_ca_key string 2; ca_cert string 3',
   SignCertRequest: 'api_version uint32 1; csr bytes 2; signature bytes 3; vm_config string 4',
   SignCertResponse: 'certificate_chain r string 1',
+  GetSessionEvidenceRequest: 'nonce bytes 1',
+  SessionEvidence: 'attestation bytes 1',
+  SessionChallenge: 'nonce bytes 1',
+  BindSessionRequest: 'attestation bytes 1',
+  BindSessionResponse: 'seconds uint32 1',
   BootstrapRequest: 'domain string 1',
   BootstrapResponse: 'ca_pubkey bytes 1; k256_pubkey bytes 2; attestation bytes 3; public_key bytes 1000 publicKey; measurement bytes 1001',
   OnboardRequest: 'source_url string 1; domain string 2',
@@ -89,7 +94,7 @@ const SERVICES: readonly (readonly [DescService, string])[] = [
   ],
   [
     KMS,
-    'GetKey(GetKeyRequest) GetKeyResponse; GetAppKey(GetAppKeyRequest) AppKeyResponse; GetKmsKey(GetKmsKeyRequest) KmsKeyResponse; GetAppEnvEncryptPubKey(AppId) PublicKeyResponse; GetMeta(Empty) GetMetaResponse; GetTempCaCert(Empty) GetTempCaCertResponse; SignCert(SignCertRequest) SignCertResponse',
+    'GetKey(GetKeyRequest) GetKeyResponse; GetAppKey(GetAppKeyRequest) AppKeyResponse; GetKmsKey(GetKmsKeyRequest) KmsKeyResponse; GetAppEnvEncryptPubKey(AppId) PublicKeyResponse; GetMeta(Empty) GetMetaResponse; GetTempCaCert(Empty) GetTempCaCertResponse; SignCert(SignCertRequest) SignCertResponse; GetSessionEvidence(GetSessionEvidenceRequest) SessionEvidence; GetSessionChallenge(Empty) SessionChallenge; BindSession(BindSessionRequest) BindSessionResponse',
   ],
   [
     Onboard,

@@ -1,7 +1,8 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import { KMS } from '../../../gen/dstack/kms/v1/kms_pb.js';
 import { type Access, type AccessTable, ANONYMOUS } from '../../http/access.js';
 import { HEALTH_PROCEDURE, healthRoute } from '../../http/health-route.js';
-import { bindMethod, type MethodBinding, procedureName } from '../../http/method.js';
+import { bindMethod, type MethodBinding, procedureName, type UnaryHandler } from '../../http/method.js';
 import type { PlainRoute } from '../../http/plain-route.js';
 import type { EnvEncryptKeys } from '../../kms/env-encrypt-key.js';
 import type { Meta } from '../../kms/meta.js';
@@ -9,13 +10,17 @@ import type { ReleaseDependencies } from '../../kms/release-app-key.js';
 import type { KmsKeyDependencies } from '../../kms/release-kms-keys.js';
 import type { NamedKeyDependencies } from '../../kms/release-named-key.js';
 import type { SignCertificateDependencies } from '../../kms/sign-certificate.js';
+import type { SessionBindings } from '../../kms/session-binding.js';
 import type { TempCa } from '../../kms/temp-ca.js';
 import { APP_NOT_ATTESTED, NOT_ATTESTED } from './attested.js';
+import { bindSession } from './bind-session.js';
 import { getAppEnvEncryptPubKey } from './get-app-env-encrypt-pub-key.js';
 import { getAppKey } from './get-app-key.js';
 import { getKey } from './get-key.js';
 import { getKmsKey } from './get-kms-key.js';
 import { getMeta } from './get-meta.js';
+import { getSessionChallenge } from './get-session-challenge.js';
+import { getSessionEvidence } from './get-session-evidence.js';
 import { getTempCaCert } from './get-temp-ca-cert.js';
 import { METRICS_PROCEDURE, metricsUrl, type MetricsText } from '../metrics-url.js';
 import { signCert } from './sign-cert.js';
@@ -25,19 +30,32 @@ export interface KmsDependencies {
   readonly environment: EnvEncryptKeys;
   readonly tempCa: () => Promise<TempCa>;
   readonly meta: () => Promise<Meta>;
+  readonly sessions: SessionBindings;
 }
 
-export function kmsBindings({ release, environment, tempCa, meta }: KmsDependencies): MethodBinding[] {
+export function kmsBindings({ release, environment, tempCa, meta, sessions }: KmsDependencies): MethodBinding[] {
   const { method } = KMS;
+  const bound = boundOnly(sessions);
   return [
-    bindMethod(method.getKey, getKey(release), { prpcAliases: ['getKey'], rawBody: ({ key }) => key }),
-    bindMethod(method.getAppKey, getAppKey(release)),
-    bindMethod(method.getKmsKey, getKmsKey(release)),
+    bindMethod(method.getKey, bound(getKey(release)), { prpcAliases: ['getKey'], rawBody: ({ key }) => key }),
+    bindMethod(method.getAppKey, bound(getAppKey(release))),
+    bindMethod(method.getKmsKey, bound(getKmsKey(release))),
     bindMethod(method.getAppEnvEncryptPubKey, getAppEnvEncryptPubKey(environment)),
     bindMethod(method.getMeta, getMeta(meta)),
     bindMethod(method.getTempCaCert, getTempCaCert(tempCa)),
-    bindMethod(method.signCert, signCert(release)),
+    bindMethod(method.signCert, bound(signCert(release))),
+    bindMethod(method.getSessionEvidence, getSessionEvidence(sessions)),
+    bindMethod(method.getSessionChallenge, getSessionChallenge(sessions)),
+    bindMethod(method.bindSession, bindSession(sessions)),
   ];
+}
+
+/** Makes a handler that releases something ask first whether the session is bound, where that is required. */
+function boundOnly(sessions: SessionBindings): <I extends DescMessage, O extends DescMessage>(handler: UnaryHandler<I, O>) => UnaryHandler<I, O> {
+  return (handler) => (request, call) => {
+    sessions.assertBound(call.session);
+    return handler(request, call);
+  };
 }
 
 /** @param metrics null to serve none */
@@ -54,6 +72,9 @@ export const KMS_ACCESS: AccessTable = new Map<string, Access>([
   [procedureName(KMS.method.getMeta), ANONYMOUS],
   [procedureName(KMS.method.getTempCaCert), ANONYMOUS],
   [procedureName(KMS.method.signCert), ANONYMOUS],
+  [procedureName(KMS.method.getSessionEvidence), ANONYMOUS],
+  [procedureName(KMS.method.getSessionChallenge), { kind: 'attested', refusal: NOT_ATTESTED }],
+  [procedureName(KMS.method.bindSession), { kind: 'attested', refusal: NOT_ATTESTED }],
   [HEALTH_PROCEDURE, ANONYMOUS],
   [METRICS_PROCEDURE, ANONYMOUS],
 ]);

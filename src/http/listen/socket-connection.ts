@@ -1,8 +1,10 @@
 import { unattested } from '../../caller/caller.js';
 import type { Caller, Peer } from '../../caller/caller.js';
+import type { TlsSession } from '../../caller/tls-session.js';
 import { ServiceError } from '../../errors/service-error.js';
 import type { Connection } from '../connection.js';
 import type { Identify, PeerInfo } from './listener.js';
+import { tlsSession } from './tls-session.js';
 
 /** Shared by all connections of a listener. */
 export interface DrainState {
@@ -18,6 +20,7 @@ export interface Identification {
 
 /** A connection whose caller is worked out once and kept while it is current: evidence is not verified for every call. */
 export class SocketConnection implements Connection {
+  readonly session: TlsSession | null;
   readonly #info: PeerInfo;
   readonly #identification: Identification;
   readonly #state: DrainState;
@@ -25,6 +28,7 @@ export class SocketConnection implements Connection {
 
   constructor(info: PeerInfo, identification: Identification, state: DrainState) {
     this.#info = info;
+    this.session = info.tlsSocket === null ? null : tlsSession(info.tlsSocket, info.certificate);
     this.#identification = identification;
     this.#state = state;
   }

@@ -19,7 +19,7 @@ describe('access tables', () => {
 
   it('let nobody without evidence at a key', () => {
     const attested = [...KMS_ACCESS].filter(([, { kind }]) => kind === 'attested').map(([procedure]) => procedure);
-    expect(attested.sort()).toEqual(['GetAppKey', 'GetKey', 'GetKmsKey'].map((name) => `dstack.kms.v1.KMS/${name}`));
+    expect(attested.sort()).toEqual(['BindSession', 'GetAppKey', 'GetKey', 'GetKmsKey', 'GetSessionChallenge'].map((name) => `dstack.kms.v1.KMS/${name}`));
   });
 
   it('have a rule for everything Onboard serves; joining as a replica is not among it', () => {

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file dstack/kms/v1/kms.proto.
  */
 export const file_dstack_kms_v1_kms: GenFile = /*@__PURE__*/
-  fileDesc("Chdkc3RhY2sva21zL3YxL2ttcy5wcm90bxINZHN0YWNrLmttcy52MSIdCg1HZXRLZXlSZXF1ZXN0EgwKBG5hbWUYASABKAkiHQoOR2V0S2V5UmVzcG9uc2USCwoDa2V5GAEgASgMIjoKEEdldEFwcEtleVJlcXVlc3QSEwoLYXBpX3ZlcnNpb24YASABKA0SEQoJdm1fY29uZmlnGAIgASgJIsABCg5BcHBLZXlSZXNwb25zZRIPCgdjYV9jZXJ0GAEgASgJEhYKDmRpc2tfY3J5cHRfa2V5GAIgASgMEhUKDWVudl9jcnlwdF9rZXkYAyABKAwSEAoIazI1Nl9rZXkYBCABKAwSFgoOazI1Nl9zaWduYXR1cmUYBSABKAwSFQoNdHByb3h5X2FwcF9pZBgGIAEoCRIWCg5nYXRld2F5X2FwcF9pZBgHIAEoCRIVCg1vc19pbWFnZV9oYXNoGAggASgMIiUKEEdldEttc0tleVJlcXVlc3QSEQoJdm1fY29uZmlnGAEgASgJIksKDkttc0tleVJlc3BvbnNlEhMKC3RlbXBfY2Ffa2V5GAEgASgJEiQKBGtleXMYAiADKAsyFi5kc3RhY2sua21zLnYxLkttc0tleXMiKwoHS21zS2V5cxIOCgZjYV9rZXkYASABKAkSEAoIazI1Nl9rZXkYAiABKAwiFwoFQXBwSWQSDgoGYXBwX2lkGAEgASgMImMKEVB1YmxpY0tleVJlc3BvbnNlEhIKCnB1YmxpY19rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEhEKCXRpbWVzdGFtcBgDIAEoBBIUCgxzaWduYXR1cmVfdjEYBCABKAwi7gIKD0dldE1ldGFSZXNwb25zZRIPCgdjYV9jZXJ0GAEgASgJEhkKEWFsbG93X2FueV91cGdyYWRlGAIgASgIEhMKC2syNTZfcHVia2V5GAMgASgMEjgKDmJvb3RzdHJhcF9pbmZvGAQgASgLMiAuZHN0YWNrLmttcy52MS5Cb290c3RyYXBSZXNwb25zZRIOCgZpc19kZXYYBSABKAgSGwoOZ2F0ZXdheV9hcHBfaWQYBiABKAlIAIgBARIhChRrbXNfY29udHJhY3RfYWRkcmVzcxgHIAEoCUgBiAEBEhUKCGNoYWluX2lkGAggASgESAKIAQESJAoXYXBwX2F1dGhfaW1wbGVtZW50YXRpb24YCSABKAlIA4gBAUIRCg9fZ2F0ZXdheV9hcHBfaWRCFwoVX2ttc19jb250cmFjdF9hZGRyZXNzQgsKCV9jaGFpbl9pZEIaChhfYXBwX2F1dGhfaW1wbGVtZW50YXRpb24iUwoVR2V0VGVtcENhQ2VydFJlc3BvbnNlEhQKDHRlbXBfY2FfY2VydBgBIAEoCRITCgt0ZW1wX2NhX2tleRgCIAEoCRIPCgdjYV9jZXJ0GAMgASgJIlkKD1NpZ25DZXJ0UmVxdWVzdBITCgthcGlfdmVyc2lvbhgBIAEoDRILCgNjc3IYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMEhEKCXZtX2NvbmZpZxgEIAEoCSItChBTaWduQ2VydFJlc3BvbnNlEhkKEWNlcnRpZmljYXRlX2NoYWluGAEgAygJMpcECgNLTVMSRQoGR2V0S2V5EhwuZHN0YWNrLmttcy52MS5HZXRLZXlSZXF1ZXN0Gh0uZHN0YWNrLmttcy52MS5HZXRLZXlSZXNwb25zZRJLCglHZXRBcHBLZXkSHy5kc3RhY2sua21zLnYxLkdldEFwcEtleVJlcXVlc3QaHS5kc3RhY2sua21zLnYxLkFwcEtleVJlc3BvbnNlEksKCUdldEttc0tleRIfLmRzdGFjay5rbXMudjEuR2V0S21zS2V5UmVxdWVzdBodLmRzdGFjay5rbXMudjEuS21zS2V5UmVzcG9uc2USUAoWR2V0QXBwRW52RW5jcnlwdFB1YktleRIULmRzdGFjay5rbXMudjEuQXBwSWQaIC5kc3RhY2sua21zLnYxLlB1YmxpY0tleVJlc3BvbnNlEkEKB0dldE1ldGESFi5nb29nbGUucHJvdG9idWYuRW1wdHkaHi5kc3RhY2sua21zLnYxLkdldE1ldGFSZXNwb25zZRJNCg1HZXRUZW1wQ2FDZXJ0EhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5GiQuZHN0YWNrLmttcy52MS5HZXRUZW1wQ2FDZXJ0UmVzcG9uc2USSwoIU2lnbkNlcnQSHi5kc3RhY2sua21zLnYxLlNpZ25DZXJ0UmVxdWVzdBofLmRzdGFjay5rbXMudjEuU2lnbkNlcnRSZXNwb25zZWIGcHJvdG8z", [file_dstack_kms_v1_onboard, file_google_protobuf_empty]);
+  fileDesc("Chdkc3RhY2sva21zL3YxL2ttcy5wcm90bxINZHN0YWNrLmttcy52MSIdCg1HZXRLZXlSZXF1ZXN0EgwKBG5hbWUYASABKAkiHQoOR2V0S2V5UmVzcG9uc2USCwoDa2V5GAEgASgMIjoKEEdldEFwcEtleVJlcXVlc3QSEwoLYXBpX3ZlcnNpb24YASABKA0SEQoJdm1fY29uZmlnGAIgASgJIsABCg5BcHBLZXlSZXNwb25zZRIPCgdjYV9jZXJ0GAEgASgJEhYKDmRpc2tfY3J5cHRfa2V5GAIgASgMEhUKDWVudl9jcnlwdF9rZXkYAyABKAwSEAoIazI1Nl9rZXkYBCABKAwSFgoOazI1Nl9zaWduYXR1cmUYBSABKAwSFQoNdHByb3h5X2FwcF9pZBgGIAEoCRIWCg5nYXRld2F5X2FwcF9pZBgHIAEoCRIVCg1vc19pbWFnZV9oYXNoGAggASgMIiUKEEdldEttc0tleVJlcXVlc3QSEQoJdm1fY29uZmlnGAEgASgJIksKDkttc0tleVJlc3BvbnNlEhMKC3RlbXBfY2Ffa2V5GAEgASgJEiQKBGtleXMYAiADKAsyFi5kc3RhY2sua21zLnYxLkttc0tleXMiKwoHS21zS2V5cxIOCgZjYV9rZXkYASABKAkSEAoIazI1Nl9rZXkYAiABKAwiFwoFQXBwSWQSDgoGYXBwX2lkGAEgASgMImMKEVB1YmxpY0tleVJlc3BvbnNlEhIKCnB1YmxpY19rZXkYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMEhEKCXRpbWVzdGFtcBgDIAEoBBIUCgxzaWduYXR1cmVfdjEYBCABKAwi7gIKD0dldE1ldGFSZXNwb25zZRIPCgdjYV9jZXJ0GAEgASgJEhkKEWFsbG93X2FueV91cGdyYWRlGAIgASgIEhMKC2syNTZfcHVia2V5GAMgASgMEjgKDmJvb3RzdHJhcF9pbmZvGAQgASgLMiAuZHN0YWNrLmttcy52MS5Cb290c3RyYXBSZXNwb25zZRIOCgZpc19kZXYYBSABKAgSGwoOZ2F0ZXdheV9hcHBfaWQYBiABKAlIAIgBARIhChRrbXNfY29udHJhY3RfYWRkcmVzcxgHIAEoCUgBiAEBEhUKCGNoYWluX2lkGAggASgESAKIAQESJAoXYXBwX2F1dGhfaW1wbGVtZW50YXRpb24YCSABKAlIA4gBAUIRCg9fZ2F0ZXdheV9hcHBfaWRCFwoVX2ttc19jb250cmFjdF9hZGRyZXNzQgsKCV9jaGFpbl9pZEIaChhfYXBwX2F1dGhfaW1wbGVtZW50YXRpb24iUwoVR2V0VGVtcENhQ2VydFJlc3BvbnNlEhQKDHRlbXBfY2FfY2VydBgBIAEoCRITCgt0ZW1wX2NhX2tleRgCIAEoCRIPCgdjYV9jZXJ0GAMgASgJIlkKD1NpZ25DZXJ0UmVxdWVzdBITCgthcGlfdmVyc2lvbhgBIAEoDRILCgNjc3IYAiABKAwSEQoJc2lnbmF0dXJlGAMgASgMEhEKCXZtX2NvbmZpZxgEIAEoCSItChBTaWduQ2VydFJlc3BvbnNlEhkKEWNlcnRpZmljYXRlX2NoYWluGAEgAygJIioKGUdldFNlc3Npb25FdmlkZW5jZVJlcXVlc3QSDQoFbm9uY2UYASABKAwiJgoPU2Vzc2lvbkV2aWRlbmNlEhMKC2F0dGVzdGF0aW9uGAEgASgMIiEKEFNlc3Npb25DaGFsbGVuZ2USDQoFbm9uY2UYASABKAwiKQoSQmluZFNlc3Npb25SZXF1ZXN0EhMKC2F0dGVzdGF0aW9uGAEgASgMIiYKE0JpbmRTZXNzaW9uUmVzcG9uc2USDwoHc2Vjb25kcxgBIAEoDTKdBgoDS01TEkUKBkdldEtleRIcLmRzdGFjay5rbXMudjEuR2V0S2V5UmVxdWVzdBodLmRzdGFjay5rbXMudjEuR2V0S2V5UmVzcG9uc2USSwoJR2V0QXBwS2V5Eh8uZHN0YWNrLmttcy52MS5HZXRBcHBLZXlSZXF1ZXN0Gh0uZHN0YWNrLmttcy52MS5BcHBLZXlSZXNwb25zZRJLCglHZXRLbXNLZXkSHy5kc3RhY2sua21zLnYxLkdldEttc0tleVJlcXVlc3QaHS5kc3RhY2sua21zLnYxLkttc0tleVJlc3BvbnNlElAKFkdldEFwcEVudkVuY3J5cHRQdWJLZXkSFC5kc3RhY2sua21zLnYxLkFwcElkGiAuZHN0YWNrLmttcy52MS5QdWJsaWNLZXlSZXNwb25zZRJBCgdHZXRNZXRhEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gh4uZHN0YWNrLmttcy52MS5HZXRNZXRhUmVzcG9uc2USTQoNR2V0VGVtcENhQ2VydBIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRokLmRzdGFjay5rbXMudjEuR2V0VGVtcENhQ2VydFJlc3BvbnNlEksKCFNpZ25DZXJ0Eh4uZHN0YWNrLmttcy52MS5TaWduQ2VydFJlcXVlc3QaHy5kc3RhY2sua21zLnYxLlNpZ25DZXJ0UmVzcG9uc2USXgoSR2V0U2Vzc2lvbkV2aWRlbmNlEiguZHN0YWNrLmttcy52MS5HZXRTZXNzaW9uRXZpZGVuY2VSZXF1ZXN0Gh4uZHN0YWNrLmttcy52MS5TZXNzaW9uRXZpZGVuY2USTgoTR2V0U2Vzc2lvbkNoYWxsZW5nZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRofLmRzdGFjay5rbXMudjEuU2Vzc2lvbkNoYWxsZW5nZRJUCgtCaW5kU2Vzc2lvbhIhLmRzdGFjay5rbXMudjEuQmluZFNlc3Npb25SZXF1ZXN0GiIuZHN0YWNrLmttcy52MS5CaW5kU2Vzc2lvblJlc3BvbnNlYgZwcm90bzM", [file_dstack_kms_v1_onboard, file_google_protobuf_empty]);
 
 /**
  * GetKeyRequest names a key.
@@ -477,6 +477,112 @@ export const SignCertResponseSchema: GenMessage<SignCertResponse> = /*@__PURE__*
   messageDesc(file_dstack_kms_v1_kms, 12);
 
 /**
+ * GetSessionEvidenceRequest asks for evidence of the KMS for this connection.
+ *
+ * @generated from message dstack.kms.v1.GetSessionEvidenceRequest
+ */
+export type GetSessionEvidenceRequest = Message<"dstack.kms.v1.GetSessionEvidenceRequest"> & {
+  /**
+   * Chosen at random by the caller, 16 to 64 bytes.
+   *
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message dstack.kms.v1.GetSessionEvidenceRequest.
+ * Use `create(GetSessionEvidenceRequestSchema)` to create a new message.
+ */
+export const GetSessionEvidenceRequestSchema: GenMessage<GetSessionEvidenceRequest> = /*@__PURE__*/
+  messageDesc(file_dstack_kms_v1_kms, 13);
+
+/**
+ * SessionEvidence is evidence for one connection.
+ *
+ * @generated from message dstack.kms.v1.SessionEvidence
+ */
+export type SessionEvidence = Message<"dstack.kms.v1.SessionEvidence"> & {
+  /**
+   * Versioned attestation.
+   *
+   * @generated from field: bytes attestation = 1;
+   */
+  attestation: Uint8Array;
+};
+
+/**
+ * Describes the message dstack.kms.v1.SessionEvidence.
+ * Use `create(SessionEvidenceSchema)` to create a new message.
+ */
+export const SessionEvidenceSchema: GenMessage<SessionEvidence> = /*@__PURE__*/
+  messageDesc(file_dstack_kms_v1_kms, 14);
+
+/**
+ * SessionChallenge is what the caller's evidence has to be made over.
+ *
+ * @generated from message dstack.kms.v1.SessionChallenge
+ */
+export type SessionChallenge = Message<"dstack.kms.v1.SessionChallenge"> & {
+  /**
+   * 32 bytes.
+   *
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message dstack.kms.v1.SessionChallenge.
+ * Use `create(SessionChallengeSchema)` to create a new message.
+ */
+export const SessionChallengeSchema: GenMessage<SessionChallenge> = /*@__PURE__*/
+  messageDesc(file_dstack_kms_v1_kms, 15);
+
+/**
+ * BindSessionRequest answers a SessionChallenge.
+ *
+ * @generated from message dstack.kms.v1.BindSessionRequest
+ */
+export type BindSessionRequest = Message<"dstack.kms.v1.BindSessionRequest"> & {
+  /**
+   * Versioned attestation of the machine whose evidence is in the client certificate. Report data as for GetSessionEvidence, with
+   * the SubjectPublicKeyInfo (DER) of the client certificate and the nonce of the challenge.
+   *
+   * @generated from field: bytes attestation = 1;
+   */
+  attestation: Uint8Array;
+};
+
+/**
+ * Describes the message dstack.kms.v1.BindSessionRequest.
+ * Use `create(BindSessionRequestSchema)` to create a new message.
+ */
+export const BindSessionRequestSchema: GenMessage<BindSessionRequest> = /*@__PURE__*/
+  messageDesc(file_dstack_kms_v1_kms, 16);
+
+/**
+ * BindSessionResponse says that the session is bound.
+ *
+ * @generated from message dstack.kms.v1.BindSessionResponse
+ */
+export type BindSessionResponse = Message<"dstack.kms.v1.BindSessionResponse"> & {
+  /**
+   * Seconds it stays so.
+   *
+   * @generated from field: uint32 seconds = 1;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message dstack.kms.v1.BindSessionResponse.
+ * Use `create(BindSessionResponseSchema)` to create a new message.
+ */
+export const BindSessionResponseSchema: GenMessage<BindSessionResponse> = /*@__PURE__*/
+  messageDesc(file_dstack_kms_v1_kms, 17);
+
+/**
  * KMS gives keys to workloads whose evidence it verified. The caller's evidence is the attestation in the
  * client certificate of the TLS connection, except for SignCert, where it is in the request.
  *
@@ -556,6 +662,39 @@ export const KMS: GenService<{
     methodKind: "unary";
     input: typeof SignCertRequestSchema;
     output: typeof SignCertResponseSchema;
+  },
+  /**
+   * GetSessionEvidence returns fresh evidence of this KMS bound to the very TLS connection it is asked on: report data are
+   * SHA-512("dstack-session:" ‖ exporter ‖ leaf ‖ nonce), with 32 bytes of the connection's exporter under the label
+   * `EXPORTER-dstack-session` and the SubjectPublicKeyInfo (DER) of this KMS's certificate. Open to anonymous callers.
+   *
+   * @generated from rpc dstack.kms.v1.KMS.GetSessionEvidence
+   */
+  getSessionEvidence: {
+    methodKind: "unary";
+    input: typeof GetSessionEvidenceRequestSchema;
+    output: typeof SessionEvidenceSchema;
+  },
+  /**
+   * GetSessionChallenge returns the nonce for BindSession. It is good once, on this connection, for a minute.
+   *
+   * @generated from rpc dstack.kms.v1.KMS.GetSessionChallenge
+   */
+  getSessionChallenge: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof SessionChallengeSchema;
+  },
+  /**
+   * BindSession proves that the caller's TEE is at the other end of this very connection. Where the KMS requires it, keys are
+   * released on connections that did it only.
+   *
+   * @generated from rpc dstack.kms.v1.KMS.BindSession
+   */
+  bindSession: {
+    methodKind: "unary";
+    input: typeof BindSessionRequestSchema;
+    output: typeof BindSessionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_dstack_kms_v1_kms, 0);
