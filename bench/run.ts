@@ -20,10 +20,13 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
     'quote-storm': { type: 'boolean', default: false, description: 'instead: 24 callers before a device of a second a quote' },
+    verify: { type: 'boolean', default: false, description: 'instead: verification of recorded evidence beside another verifier' },
+    'verify-storm': { type: 'boolean', default: false, description: 'instead: cold evidence all at once, and the health of the process' },
   } as const,
 });
 const seconds = Number(values.seconds);
 const directory = mkdtempSync(join(tmpdir(), 'dstack-bench-'));
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 
 async function startBare(): Promise<{ readonly socket: string; readonly pid: number; readonly stop: () => void }> {
   const socket = join(directory, 'bare.sock');
@@ -69,4 +72,6 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+if (values.verify) (await import('./verify.js')).benchVerification();
+else if (values['verify-storm']) await (await import('./verify-storm.js')).benchVerificationStorm();
+else await main();

@@ -4,6 +4,7 @@ import { BoundedMap } from '../../cache/bounded-map.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { Answer, Question } from './messages.js';
 import { packError } from './packed-error.js';
+import { Turns } from './turns.js';
 
 export interface Sources {
   readonly collateral: CollateralGetter;
@@ -13,17 +14,24 @@ export interface Sources {
 /** Kinds of platform whose collateral is told apart from its successor. */
 const EDITIONS = { capacity: 32, maxKeyLength: 64 };
 
-/** Answers what verifying threads ask. Never rejects. */
+/** Answers what verifying threads ask, one question a turn of the event loop. Never rejects. */
 export class Answers {
   readonly #sources: Sources;
   readonly #editions = new BoundedMap<{ readonly number: number; readonly collateral: QuoteCollateral }>(EDITIONS);
+  readonly #turns = new Turns();
   #lastEdition = 0;
 
   constructor(sources: Sources) {
     this.#sources = sources;
   }
 
-  async to(question: Question): Promise<Answer> {
+  to(question: Question): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#turns.add(() => resolve(this.#answer(question)));
+    });
+  }
+
+  async #answer(question: Question): Promise<Answer> {
     try {
       return question.of === 'collateral' ? await this.#collateral(question) : await this.#published(question);
     } catch (error) {

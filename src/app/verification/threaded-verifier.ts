@@ -7,6 +7,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import { Answers, type Sources } from './answers.js';
 import type { ThreadData } from './messages.js';
 import { type Job, threadEntry, VerificationThread } from './thread.js';
+import { Turns } from './turns.js';
 
 export interface ThreadLimits {
   readonly threads: number;
@@ -52,6 +53,7 @@ class VerificationPool implements ThreadedVerifier {
   readonly #answers: Answers;
   readonly #queue = new Set<Job>();
   #threads: VerificationThread[] = [];
+  readonly #turns = new Turns();
   #inlineBusy = false;
   #closed = false;
 
@@ -98,7 +100,7 @@ class VerificationPool implements ThreadedVerifier {
       const job: Job = { attestation, now: this.#clock(), resolve: settle(resolve), reject: settle(reject) };
       const timer = setTimeout(() => this.#expire(job), deadlineMs);
       this.#queue.add(job);
-      this.#dispatch();
+      if (this.#queue.size === 1) this.#turns.add(this.#dispatch);
     });
   }
 
@@ -113,12 +115,12 @@ class VerificationPool implements ThreadedVerifier {
   readonly #dispatch = (): void => {
     if (this.#closed) return;
     this.#threads = this.#threads.filter((thread) => thread.usable);
-    for (const job of this.#queue) {
-      const thread = this.#freeThread();
-      if (thread === null) return;
-      this.#queue.delete(job);
-      thread.run(job);
-    }
+    const [job] = this.#queue;
+    const thread = job === undefined ? null : this.#freeThread();
+    if (job === undefined || thread === null) return;
+    this.#queue.delete(job);
+    thread.run(job);
+    this.#turns.add(this.#dispatch);
   };
 
   /** The least loaded one; a further one is started only when all that run have something to do. */

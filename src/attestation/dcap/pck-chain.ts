@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../../errors/verification-error.js';
-import type { Certificate } from '../../x509/certificate.js';
+import { type Certificate, parseCertificate } from '../../x509/certificate.js';
 import { assertAllWithin } from '../../x509/time-window.js';
 import type { TimeWindow } from '../../x509/time-window.js';
 import type { CollateralRequest } from '../collateral.js';
@@ -49,13 +49,14 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
 
 /**
  * Which collateral a quote needs, by its own, still unverified PCK certificate.
+ * @param parse what reads certificates: a memory's, if there is one
  * @throws VerificationError PCK_CERTIFICATION_UNSUPPORTED when the quote does not carry the certificate, PCK_…, CERTIFICATE_…
  */
-export function collateralRequestOf(quote: Quote): CollateralRequest {
-  const [leaf] = readChain(firstBlock(chainOf(quote.auth.certification)), EMPTY);
+export function collateralRequestOf(quote: Quote, parse: (der: Uint8Array) => Certificate = parseCertificate): CollateralRequest {
+  const [leaf] = readChain(firstBlock(chainOf(quote.auth.certification)), EMPTY, parse);
   return {
     tee: quote.header.teeType === TEE_TYPE_TDX ? 'tdx' : 'sgx',
-    fmspc: extensionOf(leaf).fmspc,
+    fmspc: extensionOf(leaf).fmspc.slice(),
     ca: pckCaOf(leaf.issuerRaw),
   };
 }
@@ -74,8 +75,15 @@ function chainOf({ type, data }: CertificationData): string {
   return Buffer.from(data.buffer, data.byteOffset, data.length).toString('latin1');
 }
 
+const readExtensions = new WeakMap<Certificate, PckExtension>();
+
+/** Read once per Certificate object; what is remembered never leaves as it is. */
 function extensionOf(leaf: Certificate): PckExtension {
+  const known = readExtensions.get(leaf);
+  if (known !== undefined) return known;
   const extension = leaf.extensions.get(PCK_EXTENSION_OID);
   if (extension === undefined) throw new VerificationError('PCK_EXTENSION_MALFORMED', 'the PCK certificate has no SGX extension');
-  return parsePckExtension(extension.value);
+  const read = parsePckExtension(extension.value);
+  readExtensions.set(leaf, read);
+  return read;
 }

@@ -66,7 +66,7 @@ export async function verifyAttestation(attestation: Attestation, options: Verif
  */
 export async function verifyQuoteBytes(quote: Uint8Array | Quote, { now, roots, collateral, cache }: VerifyOptions): Promise<QuoteVerdict> {
   const parsed = quote instanceof Uint8Array ? parseQuote(quote) : quote;
-  const request = collateralRequestOf(parsed);
+  const request = collateralRequestOf(parsed, (der) => cache.certificates.parse(der));
   const fetched = await collateral.getCollateral(request, () => checkQuoteSignatures(parsed, { now, root: roots.tdx }));
   return verifyQuoteWith(cache.checked(request, fetched, { root: roots.tdx, now }), parsed, now);
 }

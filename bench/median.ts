@@ -1,0 +1,16 @@
+/** Median milliseconds of `runs` calls; what `prepare` makes is not counted. */
+export function medianMs<T>(runs: number, prepare: () => T, work: (input: T) => unknown): number {
+  const times: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const input = prepare();
+    const from = performance.now();
+    work(input);
+    times.push(performance.now() - from);
+  }
+  return percentile(times, 50);
+}
+
+export function percentile(times: readonly number[], of: number): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * of) / 100))] ?? Number.NaN;
+}

@@ -1,0 +1,76 @@
+// `npm run bench -- --verify-storm`: evidence of many platforms at once, none seen before, and /health of the same process meanwhile.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createThreadedVerifier, DEFAULT_THREAD_LIMITS } from '../src/app/verification/threaded-verifier.js';
+import { type AttestationVerifier, type AttestationVerifierOptions, createAttestationVerifier } from '../src/attestation/evidence/attestation-verifier.js';
+import type { QuoteCollateral } from '../src/attestation/collateral.js';
+import type { Attestation } from '../src/attestation/evidence/attestation.js';
+import { vendorRoots } from '../src/attestation/roots/vendor-roots.js';
+import { createDevelopmentCollateral } from '../src/simulator/tdx-collateral.js';
+import { createDevelopmentTdxPki } from '../src/simulator/tdx-pki.js';
+import { createDevelopmentTdx } from '../src/simulator/tdx-platform.js';
+import { percentile } from './median.js';
+
+const EVIDENCE = 600;
+const seed = new Uint8Array(32).fill(7);
+const clock = (): number => Date.now() / 1000;
+const pki = createDevelopmentTdxPki(seed);
+const imageHash = new Uint8Array(32);
+
+/** The collateral is another edition for every call, so that no verification finds its own done before. */
+function coldOptions(): AttestationVerifierOptions {
+  const editions = Array.from({ length: EVIDENCE }, (_, i) => createDevelopmentCollateral(pki, { now: clock() - i }));
+  let calls = 0;
+  return {
+    roots: { ...vendorRoots(), tdx: pki.root },
+    clock,
+    collateral: { getCollateral: async () => editions[calls++ % EVIDENCE] as QuoteCollateral },
+  };
+}
+
+async function evidence(): Promise<Attestation[]> {
+  const machine = createDevelopmentTdx({ seed, clock, imageHash, app: { events: [] }, vmConfig: null });
+  return Promise.all(Array.from({ length: EVIDENCE }, (_, i) => machine.attest(new Uint8Array(64).fill(i & 0xff).fill(i >> 8, 0, 1))));
+}
+
+/** Milliseconds of the work, and of a health endpoint in this process meanwhile, asked from another process. */
+async function storm(work: () => Promise<unknown>): Promise<string> {
+  const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const probe = spawn(process.execPath, [new URL('health-probe.js', import.meta.url).pathname, String((server.address() as AddressInfo).port)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let output = '';
+  probe.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await once(probe.stdout, 'data');
+  await delay(300);
+  const from = performance.now();
+  await work();
+  const took = performance.now() - from;
+  probe.stdin.end();
+  await once(probe, 'close');
+  server.close();
+  const times = JSON.parse(output.split('\n')[1] ?? '[]') as number[];
+  const ms = (of: number): string => percentile(times, of).toFixed(2);
+  return `${took.toFixed(0)} ms; /health ${times.length} times: p50 ${ms(50)} ms, p99 ${ms(99)} ms, worst ${ms(100)} ms`;
+}
+
+async function verifyAll(verifier: AttestationVerifier, attestations: readonly Attestation[]): Promise<void> {
+  await Promise.all(attestations.map((attestation) => verifier.verify(attestation)));
+}
+
+/** Prints both ways of verifying; the threads are what the KMS uses. */
+export async function benchVerificationStorm(): Promise<void> {
+  const attestations = await evidence();
+  const inline = createAttestationVerifier(coldOptions());
+  const threaded = createThreadedVerifier(coldOptions());
+  try {
+    process.stdout.write(`verification storm: ${EVIDENCE} calls at once, other evidence and collateral in each\n`);
+    process.stdout.write(`  nothing to verify, to compare: ${await storm(() => delay(1_000))}\n`);
+    process.stdout.write(`  ${DEFAULT_THREAD_LIMITS.threads} thread(s): ${await storm(() => verifyAll(threaded, attestations))}   (bound: p99 10 ms)\n`);
+    process.stdout.write(`  on the spot: ${await storm(() => verifyAll(inline, attestations))}\n`);
+  } finally {
+    await threaded.close();
+  }
+}
