@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "deadline.h"
+#include "device-answer.h"
 #include "device-worker.h"
 #include "unique-fd.h"
 
@@ -62,8 +63,7 @@ std::optional<Failure> QgsExchangeWorker::Run() {
   if (auto failure = Send(frame)) return failure;
   std::vector<uint8_t> length(kLengthBytes);
   if (auto failure = Receive(&length)) return failure;
-  const size_t announced = static_cast<size_t>(length[0]) << 24 | static_cast<size_t>(length[1]) << 16 |
-                           static_cast<size_t>(length[2]) << 8 | static_cast<size_t>(length[3]);
+  const size_t announced = BigEndian32(length.data());
   if (announced == 0 || announced > kMaxFrame) {
     return Failure{FailureCode::kFailed, 0, what_ + ": an answer of " + std::to_string(announced) + " bytes"};
   }

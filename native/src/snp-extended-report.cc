@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "device-answer.h"
 #include "device-ioctl.h"
 #include "device-worker.h"
 
@@ -52,11 +53,6 @@ constexpr unsigned long kGetExtendedReport = _IOWR('S', 2, GuestRequest);
 static_assert(sizeof(ReportRequest) == 96 && sizeof(ExtendedReportRequest) == 112, "struct snp_ext_report_req");
 static_assert(sizeof(GuestRequest) == 32 && kGetExtendedReport == 0xC0205302, "SNP_GET_EXT_REPORT");
 
-uint32_t LittleEndian(const uint8_t* bytes) {
-  return static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 | static_cast<uint32_t>(bytes[2]) << 16 |
-         static_cast<uint32_t>(bytes[3]) << 24;
-}
-
 class SnpExtendedReportWorker final : public DeviceWorker {
  public:
   SnpExtendedReportWorker(Napi::Env env, std::string path, std::vector<uint8_t> report_data, Deadline deadline)
@@ -83,8 +79,8 @@ class SnpExtendedReportWorker final : public DeviceWorker {
       return failure;
     }
     // status u32, report size u32, 24 reserved bytes, the report.
-    const uint32_t status = LittleEndian(response.data);
-    const uint32_t size = LittleEndian(response.data + 4);
+    const uint32_t status = LittleEndian32(response.data);
+    const uint32_t size = LittleEndian32(response.data + 4);
     if (status != 0 || size != kReport) {
       return Failure{FailureCode::kFailed, 0, "ioctl " + path_ + ": status " + std::to_string(status) + ", a report of " + std::to_string(size) + " bytes"};
     }

@@ -4,18 +4,14 @@
 
 #include <cerrno>
 
+#include "device-answer.h"
+
 namespace dstack {
 
 namespace {
 
 constexpr size_t kMaxResponse = 4096;
-constexpr size_t kHeader = 10;
 constexpr uint32_t kBusyWaitMs = 10;
-
-size_t AnnouncedSize(const std::vector<uint8_t>& response) {
-  return static_cast<size_t>(response[2]) << 24 | static_cast<size_t>(response[3]) << 16 |
-         static_cast<size_t>(response[4]) << 8 | static_cast<size_t>(response[5]);
-}
 
 }  // namespace
 
@@ -29,7 +25,7 @@ std::optional<Failure> TpmSession::Transceive(const std::vector<uint8_t>& comman
   if (deadline.Passed()) return TimedOut("write " + path_);
   if (auto failure = Send(command, deadline)) return failure;
   if (auto failure = Receive(deadline, response)) return failure;
-  if (response->size() < kHeader || AnnouncedSize(*response) != response->size()) {
+  if (!IsOneTpmResponse(response->data(), response->size())) {
     return Failure{FailureCode::kFailed, 0, "read " + path_ + ": " + std::to_string(response->size()) + " bytes are not one response"};
   }
   return std::nullopt;

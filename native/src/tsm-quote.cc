@@ -1,9 +1,7 @@
 // A TDX quote through configfs-tsm: spec/attestation.md section 1.1; Linux Documentation/ABI/testing/configfs-tsm-report.
 #include "tsm-quote.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +9,7 @@
 
 #include "arguments.h"
 #include "deadline.h"
+#include "device-answer.h"
 #include "device-worker.h"
 #include "exclusive-lock.h"
 #include "interrupt-at.h"
@@ -98,10 +97,7 @@ std::optional<Failure> TsmQuoteWorker::ReadAttribute(const char* name, std::stri
     length = read(fd.get(), buffer, sizeof buffer);
   } while (length < 0 && errno == EINTR && !request_.deadline.Passed());
   if (length < 0) return FromErrnoOrDeadline("read " + path, errno, request_.deadline);
-  text->assign(buffer, static_cast<size_t>(length));
-  constexpr char kBlank[] = " \t\r\n";
-  text->erase(0, std::min(text->find_first_not_of(kBlank), text->size()));
-  text->erase(text->find_last_not_of(kBlank) + 1);
+  *text = Trimmed({buffer, static_cast<size_t>(length)});
   return std::nullopt;
 }
 
@@ -115,10 +111,10 @@ std::optional<Failure> TsmQuoteWorker::CheckProvider() const {
 std::optional<Failure> TsmQuoteWorker::Generation(int64_t* value) const {
   std::string text;
   if (auto failure = ReadAttribute("generation", &text)) return failure;
-  const char* const end = text.data() + text.size();
-  const auto [stop, problem] = std::from_chars(text.data(), end, *value);
-  if (problem == std::errc() && stop == end) return std::nullopt;
-  return Failure{FailureCode::kFailed, 0, Attribute("generation") + ": not a decimal number"};
+  const std::optional<int64_t> number = DecimalNumber(text);
+  if (!number) return Failure{FailureCode::kFailed, 0, Attribute("generation") + ": not a decimal number"};
+  *value = *number;
+  return std::nullopt;
 }
 
 // configfs commits a binary attribute when the descriptor that wrote it is closed, so this is a second descriptor
