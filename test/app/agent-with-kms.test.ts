@@ -48,12 +48,13 @@ async function startKms(): Promise<KmsApp> {
 }
 
 /** An agent that is configured as an operator would: roots from files, keys from the KMS. */
-async function startInstance(name: string, machine: 'tdx' | 'nitro-enclave' = 'tdx'): Promise<Instance> {
+async function startInstance(name: string, machine: 'tdx' | 'nitro-enclave' = 'tdx', provisioning: Record<string, unknown> = {}): Promise<Instance> {
   const files = createAgentDirectory({ kmsUrls: [`https://localhost:${portOf(kms)}`], withKeys: false, compose: { name } });
   const roots = developmentRootFiles(bytes(SEED));
   for (const [file, pem] of Object.entries(roots)) writeFileSync(join(files.path, file), pem);
   const core = {
     simulator: { machine },
+    provisioning,
     insecure_allow_external_trust_anchors: true,
     root_ca: { tdx: join(files.path, 'tdx-root.pem'), aws_nitro_enclave: join(files.path, 'nitro-enclave-root.pem') },
   };
@@ -102,6 +103,16 @@ describe('agents and their KMS, both attested', () => {
     if (leaf === undefined || appCa === undefined || root === undefined) throw new Error('three certificates expected');
     expect([leaf.verify(appCa.publicKey), appCa.verify(root.publicKey), root.verify(root.publicKey)]).toEqual([true, true, true]);
     expect(leaf.subject).toBe('CN=a.example');
+  });
+
+  it('bind their sessions where configured, on each platform', async () => {
+    const key = async (which: Instance): Promise<unknown> => (await call(which, 'GetKey', { path: 'wallet' }))['key'];
+    const plain = await key(await startInstance('app'));
+    for (const machine of ['tdx', 'nitro-enclave'] as const) {
+      const bound = await startInstance('app', machine, { bind_session: true });
+      expect(await key(bound), machine).toBe(plain);
+      expect((await call(bound, 'GetTlsKey', { subject: 'a.example', usage_ra_tls: true, usage_server_auth: true }))['certificate_chain']).toHaveLength(3);
+    }
   });
 
   it('gives an enclave the keys of its application too', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Attestation } from '../../src/attestation/evidence/attestation.js';
@@ -24,21 +25,21 @@ afterEach(async () => {
   running = null;
 });
 
-/** A real agent before a machine that makes one quote at a time, each in `DEVICE_MS`, and fails two at once. */
-async function start(): Promise<Running> {
+/** A real agent before a machine that makes one quote at a time, and fails two at once. */
+async function start(deviceMs: () => number = () => DEVICE_MS): Promise<Running> {
   const files = createAgentDirectory();
   const asked: string[] = [];
   const clock = (): number => Date.now() / 1000;
   const app = { appId: new Uint8Array(20), composeHash: new Uint8Array(32), instanceId: new Uint8Array(20), keyProvider: null, storageFs: '' };
-  const machine = createDevelopmentTdx({ seed: bytes(SEED), clock, app, imageHash: new Uint8Array(32), vmConfig: null, quoteDelayMs: DEVICE_MS });
+  const machine = createDevelopmentTdx({ seed: bytes(SEED), clock, app, imageHash: new Uint8Array(32), vmConfig: null });
   let busy = false;
   const attest = async (reportData: Uint8Array): Promise<Attestation> => {
     if (busy) throw new Error('two at once');
     busy = true;
     asked.push(Buffer.from(reportData).toString('hex'));
-    return machine.attest(reportData).finally(() => {
-      busy = false;
-    });
+    await delay(deviceMs());
+    busy = false;
+    return machine.attest(reportData);
   };
   const platform = { evidence: { ...machine, attest }, simulatorForm: false, measuresProvisioning: false, root: machine.root, banner: [], collateral: machine.collateral };
   const agent = createGuestAgentApp(files.config(), { platform });
@@ -85,6 +86,20 @@ describe('a storm of GetQuote', () => {
     const refused = answers.filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
     expect(new Set(refused.map(({ json }) => json['code']))).toEqual(new Set(['resource_exhausted']));
+  });
+
+  it('tells a caller whose quote the device did not finish from one that never had its turn', async () => {
+    let deviceMs = DEVICE_MS;
+    const agent = await start(() => deviceMs);
+    deviceMs = 2_000;
+    const patience = { 'connect-timeout-ms': '500', 'connect-protocol-version': '1' };
+    const ask = (at: number): Promise<{ status: number; json: Record<string, unknown> }> =>
+      call(agent, '/dstack.guestagent.v1.GuestAgent/GetQuote', { reportData: Buffer.from([at]).toString('base64') }, patience);
+    const begun = ask(1);
+    await delay(50);
+    const behind = ask(2);
+    expect((await begun).json['code']).toBe('deadline_exceeded');
+    expect((await behind).json['code']).toBe('resource_exhausted');
   });
 
   it('of identical requests takes the device one quote', async () => {
