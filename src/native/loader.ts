@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EvidenceSourceError, type EvidenceSourceCode } from '../errors/evidence-source-error.js';
 import { NativeModuleError } from '../errors/native-module-error.js';
+import { BUILD_HELP, defaultAddonPath } from './addon-path.js';
 import type { NativeBinding, OpenTpmRequest, TpmDevice } from './binding.js';
-
-const HELP = 'run `npm run build:native` in the package directory (needs Linux and a C++ compiler)';
 
 const CODES: ReadonlySet<string> = new Set<EvidenceSourceCode>(['DEVICE_ABSENT', 'DEVICE_BUSY', 'DEVICE_FAILED', 'DEVICE_TIMEOUT']);
 
@@ -16,12 +13,12 @@ const CODES: ReadonlySet<string> = new Set<EvidenceSourceCode>(['DEVICE_ABSENT',
  * @throws NativeModuleError NATIVE_MODULE_MISSING or NATIVE_MODULE_INVALID, naming the command to run
  */
 export function loadNative(addonPath: string = defaultAddonPath()): NativeBinding {
-  if (!existsSync(addonPath)) throw new NativeModuleError('NATIVE_MODULE_MISSING', `no native addon at ${addonPath}: ${HELP}`);
+  if (!existsSync(addonPath)) throw new NativeModuleError('NATIVE_MODULE_MISSING', `no native addon at ${addonPath}: ${BUILD_HELP}`);
   let addon: unknown;
   try {
     addon = createRequire(import.meta.url)(addonPath);
   } catch (cause) {
-    throw new NativeModuleError('NATIVE_MODULE_INVALID', `cannot load ${addonPath}: ${HELP}`, { cause });
+    throw new NativeModuleError('NATIVE_MODULE_INVALID', `cannot load ${addonPath}: ${BUILD_HELP}`, { cause });
   }
   return {
     tsmQuote: asynchronous(addon, 'tsmQuote'),
@@ -35,17 +32,6 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     snpExtendedReport: asynchronous(addon, 'snpExtendedReport'),
     peerCredentials: synchronous(addon, 'peerCredentials'),
   };
-}
-
-/** `build/native/<platform>-<arch>/dstack_native.node` under the nearest folder above this file with a package.json. */
-export function defaultAddonPath(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const above = dirname(folder);
-    if (above === folder) throw new NativeModuleError('NATIVE_MODULE_MISSING', `no package.json above ${fileURLToPath(import.meta.url)}: ${HELP}`);
-    folder = above;
-  }
-  return join(folder, 'build', 'native', `${process.platform}-${process.arch}`, 'dstack_native.node');
 }
 
 /**
@@ -62,7 +48,7 @@ type Operation = keyof NativeBinding;
 function operation(addon: unknown, name: Operation): unknown {
   const found: unknown = typeof addon === 'object' && addon !== null ? (addon as Record<string, unknown>)[name] : null;
   if (typeof found === 'function') return found;
-  throw new NativeModuleError('NATIVE_MODULE_INVALID', `the native addon has no ${name}: ${HELP}`);
+  throw new NativeModuleError('NATIVE_MODULE_INVALID', `the native addon has no ${name}: ${BUILD_HELP}`);
 }
 
 function asynchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Promise<Answer> {

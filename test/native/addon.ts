@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { EvidenceSourceError } from '../../src/errors/evidence-source-error.js';
-import { defaultAddonPath } from '../../src/native/loader.js';
+import { defaultAddonPath } from '../../src/native/addon-path.js';
 
 /** The addon as it is, before the loader has turned its errors into ours. */
 export const addon = createRequire(import.meta.url)(defaultAddonPath()) as Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;

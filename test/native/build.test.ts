@@ -21,7 +21,7 @@ NODE_API_MODULE(tiny, Init)
 async function tinyPackage(source = SOURCE): Promise<string> {
   const folder = await scratch();
   for (const name of ['scripts', 'native/src']) await mkdir(join(folder, name), { recursive: true });
-  await copyFile(join(root, 'scripts/build-native.mjs'), join(folder, 'scripts/build-native.mjs'));
+  for (const name of ['build-native.mjs', 'native-compile.mjs']) await copyFile(join(root, 'scripts', name), join(folder, 'scripts', name));
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await writeFile(join(folder, 'native/src/tiny.cc'), source);
   await writeFile(join(folder, 'native/src/answer.h'), '#pragma once\nconstexpr int kAnswer = 41;\n');

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { defaultAddonPath } from '../../src/native/loader.js';
+import { defaultAddonPath } from '../../src/native/addon-path.js';
 
 export type Outcome = Readonly<Record<string, unknown>> & { readonly ms: number };
 

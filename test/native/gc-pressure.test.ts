@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { defaultAddonPath } from '../../src/native/loader.js';
+import { defaultAddonPath } from '../../src/native/addon-path.js';
 
 test('survives collection at every step, and leaks neither descriptors, locks, devices nor memory', () => {
   const folder = mkdtempSync(join(tmpdir(), 'native-gc-'));

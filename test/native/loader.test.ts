@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { EvidenceSourceError } from '../../src/errors/evidence-source-error.js';
 import { NativeModuleError } from '../../src/errors/native-module-error.js';
-import { defaultAddonPath, fromNativeError, loadNative } from '../../src/native/loader.js';
+import { defaultAddonPath } from '../../src/native/addon-path.js';
+import { fromNativeError, loadNative } from '../../src/native/loader.js';
 import { scratch } from './addon.js';
 
 function thrown(work: () => unknown): unknown {
