@@ -52,11 +52,11 @@ function tdx(): string[] {
   const raw = medianMs(RUNS, () => null, () => verify('sha256', quote.signedRegion, { key, dsaEncoding: 'ieee-p1363' }, quote.auth.signature));
   const qvl = medianMs(30, () => null, () => theirs.verify(bytes, theirCollateral as never, now));
   return [
-    'TDX quote, version 4, recorded from a machine; median milliseconds',
+    'TDX quote, version 4, recorded from a machine; median milliseconds of CPU',
     `  one P-256 signature                                    ${raw.toFixed(3)}`,
     `  warm: another quote of a known platform                ${warm.toFixed(3)}   (bound 0.5)`,
     `  warm, with another attestation key                     ${afterKey.toFixed(3)}   (2 signatures, 1 key)`,
-    `  warm collateral, a platform not seen before            ${afterPlatform.toFixed(3)}   (5 signatures, 3 keys)`,
+    `  warm collateral, a platform not seen before            ${afterPlatform.toFixed(3)}   (4 signatures, 4 keys)`,
     `  cold: nothing known                                    ${cold.toFixed(3)}   (bound 3 × 0.5; 9 signatures, 5 keys)`,
     `  cold / 0.5                                             ${(cold / 0.5).toFixed(2)}`,
     `  @phala/dcap-qvl                                        ${qvl.toFixed(3)}`,
@@ -95,7 +95,7 @@ function nsm(): string[] {
   const newLeaf = medianMs(RUNS, prefix, (memory) => verifyNsmDocument(bytes, { ...options, memory }));
   const cold = medianMs(RUNS, () => new CertificateMemory(), (memory) => verifyNsmDocument(bytes, { ...options, memory }));
   return [
-    'NSM document, recorded from an enclave; median milliseconds',
+    'NSM document, recorded from an enclave; median milliseconds of CPU',
     `  signature of the document                              ${one.toFixed(3)}`,
     `  signatures of leaf and document                        ${two.toFixed(3)}`,
     `  another document of a known enclave                    ${warm.toFixed(3)}   ${(warm / one).toFixed(2)} times its 1 signature (bound 1.5)`,
