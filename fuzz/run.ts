@@ -9,6 +9,8 @@ import { slotMemory } from './engine/slot.js';
 import { type FuzzResult, supervise } from './engine/supervise.js';
 import type { Target } from './engine/target.js';
 
+/** Many times what the slowest input needs, so that a loaded machine is no finding. */
+const HANG_MS = 10_000;
 const DEFAULT_SECONDS = '60';
 const own = fileURLToPath(import.meta.url);
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -43,13 +45,15 @@ function everyTarget(): number {
 }
 
 async function orderFor(name: string): Promise<FuzzOrder> {
-  const { target } = (await import(`./targets/${name}.js`)) as { readonly target: Target };
+  const module = new URL(`./targets/${name}.js`, import.meta.url).href;
+  const { target } = (await import(module)) as { readonly target: Target };
   return {
-    target: name,
+    target: module,
     corpus: join(root, 'fuzz/corpus', name),
     findings: join(root, 'fuzz/findings', name),
     seed: Number(values.seed),
     durationMs: Number(values.seconds) * 1000,
+    hangMs: HANG_MS,
     memory: slotMemory(Math.max(target.maxLength, 1 << 20)),
     update: values.update,
   };

@@ -1,11 +1,14 @@
 /** What the watching thread tells the one that runs inputs. */
 export interface FuzzOrder {
+  /** URL of the module that exports it as `target`. */
   readonly target: string;
   readonly corpus: string;
   readonly findings: string;
   readonly seed: number;
   /** Milliseconds. */
   readonly durationMs: number;
+  /** Longest time for one input, milliseconds. */
+  readonly hangMs: number;
   readonly memory: SharedArrayBuffer;
   /** True to write the corpus back, minimised. */
   readonly update: boolean;

@@ -3,8 +3,6 @@ import { writeInput } from './corpus.js';
 import type { FuzzOrder, FuzzReport, FuzzSummary } from './messages.js';
 import { openSlot } from './slot.js';
 
-/** Longest time for one input, milliseconds: thousands of times what the slowest needs, so that a loaded machine is no finding. */
-const HANG_MS = 10_000;
 const WATCH_MS = 1000;
 /** Of the running thread; decoders bounded by their input need a fraction. */
 const MAX_HEAP_MB = 512;
@@ -52,7 +50,7 @@ function watchSlot(order: FuzzOrder, hang: (what: string) => void): NodeJS.Timeo
   return setInterval(() => {
     const running = slot.running();
     if (running === null || running.number !== since.number) since = { number: running?.number ?? -1, at: Date.now() };
-    else if (Date.now() - since.at > HANG_MS) hang(`no answer within ${HANG_MS} ms\n  input: ${writeInput(order.findings, running.input)}`);
+    else if (Date.now() - since.at > order.hangMs) hang(`no answer within ${order.hangMs} ms\n  input: ${writeInput(order.findings, running.input)}`);
   }, WATCH_MS);
 }
 

@@ -10,7 +10,7 @@ register('./instrument.js', import.meta.url);
 
 const order = workerData as FuzzOrder;
 const tell = (report: FuzzReport): void => parentPort?.postMessage(report);
-const { target } = (await import(`../targets/${order.target}.js`)) as { readonly target: Target };
+const { target } = (await import(order.target)) as { readonly target: Target };
 // Loaded only now: it knows modules that have to be counted.
 const { FuzzSession } = await import('./session.js');
 tell({ kind: 'done', summary: new FuzzSession(target, order, tell).run() });

@@ -1,0 +1,5 @@
+import { planted } from './common.mjs';
+
+export const target = planted(() => {
+  for (;;);
+});

@@ -1,0 +1,3 @@
+import { planted } from './common.mjs';
+
+export const target = planted(() => {});
