@@ -64,22 +64,34 @@ export async function quoteStorm(workspace: Workspace): Promise<void> {
   const kept = { keepAlive: true, maxSockets: 1 };
   const [versionAgent, healthAgent] = [new HttpAgent(kept), new HttpsAgent({ ...kept, rejectUnauthorized: false })];
   try {
+    const health: Door = { send: httpsRequest, options: { host: '127.0.0.1', port, agent: healthAgent } };
+    await opened(health);
     let going = true;
     const probes = Promise.all([
       probe({ send: httpRequest, options: { socketPath, agent: versionAgent } }, 'POST', '/Version', () => going),
-      probe({ send: httpsRequest, options: { host: '127.0.0.1', port, agent: healthAgent } }, 'GET', '/health', () => going),
+      probe(health, 'GET', '/health', () => going),
     ]);
     await delay(1_000);
     const outcomes = await storm({ send: httpRequest, options: { socketPath, agent: new HttpAgent() } });
     going = false;
-    const [version, health] = await probes;
-    process.stdout.write(report(outcomes, version, health));
+    const [version, healthTimes] = await probes;
+    process.stdout.write(report(outcomes, version, healthTimes));
     if (outcomes.includes(null)) throw new Error('callers were left without an answer');
   } finally {
     versionAgent.destroy();
     healthAgent.destroy();
     await running.stop();
   }
+}
+
+/** The external listener opens after the socket: its certificate takes a quote. */
+async function opened(door: Door): Promise<void> {
+  for (let at = 0; at < 200; at++) {
+    const status = await ask(door, 'GET', '/health', '').then((answer) => answer.status, () => 0);
+    if (status === 200) return;
+    await delay(50);
+  }
+  throw new Error('the external listener did not open');
 }
 
 /** Gives the agent of the workspace a slow device. */
