@@ -16,6 +16,7 @@ describe('KMS configuration', () => {
       enforceSelfAuthorization: true,
       attestRpcCert: true,
       image: { verify: true, knownMeasurements: null, gcpFirmware: ['0cca9ec161b09288802e5a112255d21340ed5b797f5fe29cecccfd8f67b9f802'] },
+      requireSessionBinding: false,
       sevSnpKeyRelease: false,
       metricsEnabled: true,
       authApi: { type: 'webhook', url: 'http://auth-api:8000' },

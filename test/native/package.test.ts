@@ -36,7 +36,7 @@ beforeAll(async () => {
   // Packed from a copy: binaries in the checkout would be what other tests load.
   const stage = join(folder, 'stage');
   const { files } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly files: readonly string[] };
-  for (const name of ['package.json', ...files.filter((file) => file !== 'prebuilds')]) await cp(join(root, name), join(stage, name), { recursive: true });
+  for (const name of ['package.json', ...files.filter((file) => file !== 'prebuilds' && !file.startsWith('!'))]) await cp(join(root, name), join(stage, name), { recursive: true });
   await run(process.execPath, [join(root, 'scripts/prebuild-native.mjs'), '--out', join(stage, 'prebuilds'), ...architectures]);
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: stage, maxBuffer: 1 << 24 });
   await run('tar', ['-xzf', `${folder}/dstack-node-0.1.0.tgz`, '-C', folder]);
