@@ -8,7 +8,7 @@ import type { EvidenceSource } from '../evidence/evidence-source.js';
 import { parseTpmAttest, type TpmAttest } from '../tpm/attest.js';
 import { wireFor } from '../wire/decode.js';
 import { readBounded } from './device-file.js';
-import { checkReportData } from './report-data.js';
+import { createDeviceSource } from './device-source.js';
 import { createSerialQueue } from './serial-queue.js';
 import { createTdxEventLog, type TdxDeviceOptions } from './tdx-device.js';
 import { fullEventLog, lookUntilAgreed, readBootEvents, rtmr3Agrees, type Measured } from './tdx-logs.js';
@@ -37,12 +37,11 @@ export const GCP_TPM_DEFAULTS = {
  * of the event log (spec/attestation.md sections 1.7 and 1.10).
  */
 export function createGcpTdxEvidenceSource(options: GcpTdxDeviceOptions): EvidenceSource {
-  const { paths, times } = options;
-  const queue = createSerialQueue(options);
+  const { paths, times, maxWaiting } = options;
   const quote = createTdxQuoter(options);
   const tpm: TpmOptions = { ...options.tpm, native: options.native };
   // One at a time within this process: a TPM has few places for keys, and without a resource manager one user.
-  const turns = createSerialQueue(options);
+  const turns = createSerialQueue({ maxWaiting });
   const useTpm = <T>(work: (client: TpmClient) => Promise<T>): Promise<T> =>
     turns.run(() => withTpm(tpm, work), { deadlineMs: times.attestDeadlineMs, signal: null, waitsFor: 'turn' });
   // The TPM is opened first, so that RTMR3 is not extended where PCR 14 cannot be.
@@ -54,7 +53,7 @@ export function createGcpTdxEvidenceSource(options: GcpTdxDeviceOptions): Eviden
     return { quote: made, tpmQuote: bare, attest: attestOf(bare, made.bytes), events: await log.read() };
   }
 
-  async function attestNow(reportData: Buffer): Promise<Attestation> {
+  async function attest(reportData: Buffer): Promise<Attestation> {
     const [bootEvents, eventLog] = [await readBootEvents(paths.ccel), await readFirmwareLog(options.firmwareLog)];
     const { quote: made, tpmQuote, events } = await lookUntilAgreed(log, () => look(reportData), agrees);
     return {
@@ -64,16 +63,7 @@ export function createGcpTdxEvidenceSource(options: GcpTdxDeviceOptions): Eviden
     };
   }
 
-  return {
-    variant: 'dstack-gcp-tdx',
-    development: false,
-    nsmDocument: null,
-    emitEvent: log.emit,
-    attest: async (reportData, signal) => {
-      const bound = checkReportData(reportData);
-      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
-    },
-  };
+  return createDeviceSource({ variant: 'dstack-gcp-tdx', attest, nsmDocument: null, emitEvent: log.emit }, { deadlineMs: times.attestDeadlineMs, maxWaiting });
 }
 
 /** RTMR3, then PCR 14 (spec/attestation.md section 2.3). */

@@ -1,12 +1,11 @@
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import type { Attestation, RuntimeEvent } from '../evidence/attestation.js';
-import type { EvidenceSource, NsmRequest } from '../evidence/evidence-source.js';
+import type { EvidenceSource } from '../evidence/evidence-source.js';
 import { nitroImageHash } from '../evidence/measurements.js';
 import { parseNsmDocument } from '../nitro/document.js';
 import { isDebugEnclave } from '../nitro/verify.js';
-import { checkNsmRequest, createNsmClient, type NsmClientOptions } from './nsm-client.js';
-import { checkReportData } from './report-data.js';
-import { createSerialQueue } from './serial-queue.js';
+import { createDeviceSource } from './device-source.js';
+import { createNsmClient, type NsmClientOptions } from './nsm-client.js';
 
 const APP_ID_BYTES = 20;
 
@@ -27,28 +26,22 @@ export const NSM_DEFAULTS = { devicePath: '/dev/nsm', deviceDeadlineMs: 10_000, 
 export function createNsmEvidenceSource(options: NsmDeviceOptions): EvidenceSource {
   const runtimeEvents = appIdEvents(options.appId);
   const client = createNsmClient(options);
-  const queue = createSerialQueue({ maxWaiting: options.maxWaiting });
 
-  async function nsmDocument(request: NsmRequest, signal?: AbortSignal): Promise<Uint8Array> {
-    const checked = checkNsmRequest(request);
-    return queue.run(() => client.attest(checked), { deadlineMs: options.callerDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
-  }
-
-  async function attest(reportData: Uint8Array, signal?: AbortSignal): Promise<Attestation> {
-    const bound = checkReportData(reportData);
-    const nsmQuote = await nsmDocument({ userData: bound, nonce: null, publicKey: null }, signal);
+  async function attest(reportData: Buffer): Promise<Attestation> {
+    const nsmQuote = await client.attest({ userData: reportData, nonce: null, publicKey: null });
     const { userData, config } = describe(nsmQuote);
-    if (userData === null || !bound.equals(userData)) {
+    if (userData === null || !reportData.equals(userData)) {
       throw new EvidenceSourceError('DEVICE_FAILED', 'the NSM signed other user data than it was given');
     }
     return {
       wire: 'v0',
       platform: { kind: 'nitro-enclave', nsmQuote },
-      stack: { kind: 'dstack', reportData: bound, runtimeEvents, config, reportDataPayload: null },
+      stack: { kind: 'dstack', reportData, runtimeEvents, config, reportDataPayload: null },
     };
   }
 
-  return { variant: 'dstack-nitro-enclave', development: false, attest, nsmDocument, emitEvent: null };
+  const { callerDeadlineMs: deadlineMs, maxWaiting } = options;
+  return createDeviceSource({ variant: 'dstack-nitro-enclave', attest, nsmDocument: client.attest, emitEvent: null }, { deadlineMs, maxWaiting });
 }
 
 function appIdEvents(appId: Uint8Array | null): RuntimeEvent[] {

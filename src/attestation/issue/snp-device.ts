@@ -6,9 +6,8 @@ import { parseCertificateTable } from '../sev-snp/certificate-table.js';
 import { parseMrConfig } from '../sev-snp/mr-config.js';
 import { SNP_REPORT_LENGTH } from '../sev-snp/report.js';
 import { exists } from './device-file.js';
-import { checkReportData } from './report-data.js';
+import { createDeviceSource } from './device-source.js';
 import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
-import { createSerialQueue } from './serial-queue.js';
 import { readSnpTsmReport, type SnpTsmReport } from './snp-tsm.js';
 
 const REPORT_DATA_OFFSET = 0x50;
@@ -54,7 +53,6 @@ export interface SnpDeviceOptions {
 export function createSnpEvidenceSource(options: SnpDeviceOptions): EvidenceSource {
   const { native, paths, times, maxWaiting } = options;
   checkMrConfig(options.mrConfig);
-  const queue = createSerialQueue({ maxWaiting });
   const log = createRuntimeEventLog({
     native,
     paths: paths.runtimeEvents,
@@ -64,7 +62,7 @@ export function createSnpEvidenceSource(options: SnpDeviceOptions): EvidenceSour
     maxWaiting,
   });
 
-  async function attestNow(reportData: Buffer): Promise<Attestation> {
+  async function attest(reportData: Buffer): Promise<Attestation> {
     const { report, certificates } = await makeReport(options, reportData);
     return {
       wire: 'v0',
@@ -73,16 +71,7 @@ export function createSnpEvidenceSource(options: SnpDeviceOptions): EvidenceSour
     };
   }
 
-  return {
-    variant: 'dstack-amd-sev-snp',
-    development: false,
-    nsmDocument: null,
-    emitEvent: log.emit,
-    attest: async (reportData, signal) => {
-      const bound = checkReportData(reportData);
-      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
-    },
-  };
+  return createDeviceSource({ variant: 'dstack-amd-sev-snp', attest, nsmDocument: null, emitEvent: log.emit }, { deadlineMs: times.attestDeadlineMs, maxWaiting });
 }
 
 function checkMrConfig(document: string): void {

@@ -3,10 +3,9 @@ import { RUNTIME_IMR } from '../event-log/runtime-event.js';
 import type { Attestation, RuntimeEvent } from '../evidence/attestation.js';
 import type { EvidenceSource } from '../evidence/evidence-source.js';
 import { wireFor } from '../wire/decode.js';
+import { createDeviceSource } from './device-source.js';
 import { extendRtmr } from './extend-rtmr.js';
-import { checkReportData } from './report-data.js';
 import { RUNTIME_EVENT_PATHS, createRuntimeEventLog, type RuntimeEventLog, type RuntimeEventPaths } from './runtime-events.js';
-import { createSerialQueue } from './serial-queue.js';
 import { fullEventLog, lookUntilAgreed, readBootEvents, rtmr3Agrees } from './tdx-logs.js';
 import { createTdxQuoter } from './tdx-quote.js';
 import type { TsmPaths } from './tsm-entry.js';
@@ -93,11 +92,10 @@ export function createTdxEventLog(options: TdxDeviceOptions, extend: (event: Run
 /** Evidence of an Intel TDX guest on dstack's own machines (spec/attestation.md section 1.10). */
 export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSource {
   const { paths, times, maxWaiting } = options;
-  const queue = createSerialQueue({ maxWaiting });
   const quote = createTdxQuoter(options);
   const log = createTdxEventLog(options, (_, rtmr3) => rtmr3());
 
-  async function attestNow(reportData: Buffer): Promise<Attestation> {
+  async function attest(reportData: Buffer): Promise<Attestation> {
     const bootEvents = await readBootEvents(paths.ccel);
     const look = async () => ({ quote: await quote(reportData), events: await log.read() });
     const { quote: made, events } = await lookUntilAgreed(log, look, rtmr3Agrees);
@@ -108,14 +106,5 @@ export function createTdxEvidenceSource(options: TdxDeviceOptions): EvidenceSour
     };
   }
 
-  return {
-    variant: 'dstack-tdx',
-    development: false,
-    nsmDocument: null,
-    emitEvent: log.emit,
-    attest: async (reportData, signal) => {
-      const bound = checkReportData(reportData);
-      return queue.run(() => attestNow(bound), { deadlineMs: times.attestDeadlineMs, signal: signal ?? null, waitsFor: 'result' });
-    },
-  };
+  return createDeviceSource({ variant: 'dstack-tdx', attest, nsmDocument: null, emitEvent: log.emit }, { deadlineMs: times.attestDeadlineMs, maxWaiting });
 }
