@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AttestationVerifier, createAttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
-import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../attestation/issue/quote-service.js';
+import { QuoteService } from '../attestation/issue/quote-service.js';
 import { queuedEvidence } from '../attestation/issue/queued-evidence.js';
 import type { AgentConfig } from '../config/agent-config.js';
 import { readBounded } from '../config/load-file.js';
@@ -87,7 +87,7 @@ async function prepare(config: AgentConfig, log: Log, overrides: AgentOverrides,
   const now = overrides.now ?? ((): number => performance.now());
   const metrics = new QuoteMetrics();
   const chosen = overrides.platform ?? (await choosePlatform({ core, compose, vmConfig: sys.vmConfig, mrConfig: sys.mrConfig, clock, environment: overrides.environment ?? {} }));
-  const evidence = queuedEvidence(chosen.evidence, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now, metrics }));
+  const evidence = queuedEvidence(chosen.evidence, new QuoteService({ ...core.evidenceQueue, now, metrics }));
   const platform = { ...chosen, evidence };
   for (const line of platform.banner) log.warn({}, line);
   const roots = trustRoots(core.rootCa, log);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CollateralGetter } from '../attestation/collateral.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
-import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../attestation/issue/quote-service.js';
+import { QuoteService } from '../attestation/issue/quote-service.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import type { KmsConfig } from '../config/kms-config.js';
 import type { AdmissionRules } from '../kms/admit.js';
@@ -70,7 +70,7 @@ export async function createKmsServices(config: KmsConfig, overrides: KmsOverrid
     clock,
     random: overrides.random ?? randomBytes,
     store: overrides.keyStore ?? createDiskKeyStore(config.certDir),
-    evidence: queuedOwnEvidence(evidence, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now: () => performance.now(), metrics: quoteMetrics })),
+    evidence: queuedOwnEvidence(evidence, new QuoteService({ ...config.evidenceQueue, now: () => performance.now(), metrics: quoteMetrics })),
     quoteMetrics,
     sources: { ...sources, close: async () => void (await Promise.all([verifier.close(), sources.close()])) },
     verifier,

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import type { QuoteLimits } from '../attestation/issue/quote-admission.js';
 import { certificateHosts } from './certificate-hosts.js';
 import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from './collateral-config.js';
+import { evidenceQueueTable, quoteLimitsOf } from './evidence-queue-config.js';
 import { type Listener, listenerSchema, type ListenAddress, parseListenAddress } from './listen-address.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
@@ -77,6 +79,8 @@ export interface AgentCore {
   /** Recorded collateral instead of the network; null for the network. */
   readonly collateralFile: string | null;
   readonly collateralCache: CollateralCacheConfig;
+  /** The queue before the evidence device. */
+  readonly evidenceQueue: QuoteLimits;
   /** TCB statuses and advisories the KMS's platform may have. */
   readonly acceptedTcbStatuses: readonly string[];
   readonly acceptedAdvisoryIds: readonly string[];
@@ -113,6 +117,7 @@ const coreSchema = z.strictObject({
   amd_kds_url: amdKdsUrl,
   pccs_url: z.union([z.array(pccs).max(8), pccs.transform((url) => [url])]).default([]),
   ...collateralKeys,
+  evidence_queue: evidenceQueueTable.prefault({}),
   accepted_tcb_statuses: z.array(z.string().min(1)).max(16).default(['UpToDate']),
   accepted_advisory_ids: z.array(z.string().min(1)).max(256).default([]),
 });
@@ -208,6 +213,7 @@ function coreOf(core: z.infer<typeof coreSchema>): AgentCore {
     amdKdsUrl: core.amd_kds_url,
     collateralFile: core.collateral_file,
     collateralCache: collateralCacheOf(core),
+    evidenceQueue: quoteLimitsOf(core.evidence_queue),
     acceptedTcbStatuses: core.accepted_tcb_statuses,
     acceptedAdvisoryIds: core.accepted_advisory_ids,
   };

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { AppraisalPolicy } from '../attestation/appraisal/policy.js';
+import type { QuoteLimits } from '../attestation/issue/quote-admission.js';
 import { appraisalPolicyOf, appraisalTable } from './appraisal-config.js';
 import { certificateHosts } from './certificate-hosts.js';
 import { type CollateralCacheConfig, collateralCacheOf, collateralKeys } from './collateral-config.js';
+import { evidenceQueueTable, quoteLimitsOf } from './evidence-queue-config.js';
 import { loadConfigFile, parseConfig } from './load-file.js';
 import { mergeDocuments } from './merge.js';
 import { amdKdsUrl, rootCaTable, type RootFiles, rootFilesOf } from './root-ca-config.js';
@@ -53,6 +55,8 @@ export interface KmsConfig {
   readonly attestation: TrustConfig;
   readonly appraisal: AppraisalPolicy;
   readonly evidence: KmsEvidenceConfig;
+  /** The queue before that evidence. */
+  readonly evidenceQueue: QuoteLimits;
   readonly callerEvidenceMaxAgeSeconds: number;
   /** Release keys only to callers that proved themselves on the very connection. */
   readonly requireSessionBinding: boolean;
@@ -122,6 +126,7 @@ const core = z.strictObject({
     .strictObject({ enabled: z.boolean().default(true), auto_bootstrap_domain: text.default(''), address: path.default('0.0.0.0'), port: port.default(8000), quote_enabled: ignored })
     .prefault({}),
   evidence: evidence.prefault({}),
+  evidence_queue: evidenceQueueTable.prefault({}),
   require_session_binding: z.boolean().default(false),
   caller_evidence_max_age: z.number().int().min(1).max(86_400).default(600),
   // Names of the previous generation.
@@ -207,6 +212,7 @@ export function parseKmsConfig(value: unknown, source: string, environment: Read
     attestation: trustOf(raw),
     appraisal: appraisalPolicyOf(raw.appraisal),
     evidence: evidenceOf(raw, environment['DSTACK_AGENT_ADDRESS'] ?? ''),
+    evidenceQueue: quoteLimitsOf(raw.evidence_queue),
     callerEvidenceMaxAgeSeconds: raw.caller_evidence_max_age,
     requireSessionBinding: raw.require_session_binding,
   };

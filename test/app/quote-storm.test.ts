@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 /** A real agent before a machine that makes one quote at a time, and fails two at once. */
-async function start(deviceMs: () => number = () => DEVICE_MS): Promise<Running> {
+async function start(deviceMs: () => number = () => DEVICE_MS, core: Record<string, unknown> = {}): Promise<Running> {
   const files = createAgentDirectory();
   const asked: string[] = [];
   const clock = (): number => Date.now() / 1000;
@@ -42,7 +42,7 @@ async function start(deviceMs: () => number = () => DEVICE_MS): Promise<Running>
     return machine.attest(reportData);
   };
   const platform = { evidence: { ...machine, attest }, simulatorForm: false, measuresProvisioning: false, root: machine.root, banner: [], collateral: machine.collateral };
-  const agent = createGuestAgentApp(files.config(), { platform });
+  const agent = createGuestAgentApp(files.config({ default: { core } }), { platform });
   await agent.start();
   asked.length = 0;
   running = { files, app: agent, client: new Agent({ connect: { socketPath: files.dstackSock }, connections: 64 }), asked };
@@ -73,6 +73,13 @@ describe('a storm of GetQuote', () => {
     expect(refused.every(({ json }) => json['code'] === 'RESOURCE_EXHAUSTED')).toBe(true);
     const metrics = await request('http://localhost/metrics', { dispatcher: agent.client });
     expect(await metrics.body.text()).toContain('dstack_quote_refused_total{reason="peer"} 8\n');
+  });
+
+  it('is let in as far as core.evidence_queue allows', async () => {
+    const agent = await start(undefined, { evidence_queue: { max_callers: 6, max_callers_per_peer: 5 } });
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, at) => quote(agent, at)));
+    expect(answers.filter(({ status }) => status === 200).length).toBe(5);
+    expect(answers.filter(({ json }) => json['code'] === 'RESOURCE_EXHAUSTED').length).toBe(7);
   });
 
   it('whose callers cannot wait long enough, is told so by the deadline they gave', async () => {

@@ -11,6 +11,7 @@ describe('parseAgentConfig', () => {
     const config = parseAgentConfig({}, 'test');
     expect(config.core.keysFile).toBe('/dstack/.host-shared/.appkeys.json');
     expect(config.core.provisioning.source).toBe('auto');
+    expect(config.core.evidenceQueue).toEqual({ maxCallers: 64, maxCallersPerPeer: 32, waitMs: 120_000 });
     expect(config.internal).toEqual({ address: { kind: 'unix', path: '/var/run/dstack/dstack.sock' }, port: null, mode: 0o777 });
     expect(config.external).toEqual({ address: { kind: 'tcp', host: '0.0.0.0' }, port: 8090, mode: 0o777, tls: 'off', tlsAltNames: [] });
   });
@@ -34,6 +35,8 @@ describe('parseAgentConfig', () => {
     ['an unknown key', { default: { core: { keyfile: 'x' } } }, 'keyfile'],
     ['an unknown profile', { extrenal: {} }, 'extrenal'],
     ['a bad address', { internal: { address: 'nowhere' } }, 'internal.address'],
+    ['a queue of the wrong length', { default: { core: { evidence_queue: { max_callers: 4_097 } } } }, 'default.core.evidence_queue.max_callers:'],
+    ['an unknown limit', { default: { core: { evidence_queue: { callers: 1 } } } }, 'callers'],
     ['a decimal mode', { internal: { mode: 777 } }, 'internal.mode'],
     ['http for a KMS', { default: { core: { provisioning: { kms_urls: ['http://k'] } } } }, 'kms_urls'],
     ['a short seed', { default: { core: { simulator: { mock_attestation_seed: '00' } } } }, 'mock_attestation_seed'],

@@ -31,6 +31,7 @@ describe('KMS configuration', () => {
       },
       appraisal: STRICT_POLICY,
       evidence: { source: 'agent', address: null },
+      evidenceQueue: { maxCallers: 64, maxCallersPerPeer: 32, waitMs: 120_000 },
       callerEvidenceMaxAgeSeconds: 600,
     });
   });
@@ -70,6 +71,15 @@ describe('KMS configuration', () => {
     invalid({ core: { appraisal: { insecure_allow_debug: true } } }, 'insecure_allow_debug');
     invalid({ core: { appraisal: { measurements: { mr_system: ['00'] } } } }, 'mr_system');
     invalid({ core: { appraisal: { tcb_grace_period: -1 } } }, 'tcb_grace_period');
+  });
+
+  it('bounds the queue before its evidence as core.evidence_queue says', () => {
+    const of = (queue: object) => parseKmsConfig({ core: { evidence_queue: queue } }, 'x').evidenceQueue;
+    expect(of({ max_callers: 200, max_callers_per_peer: 100, max_wait: 5 })).toEqual({ maxCallers: 200, maxCallersPerPeer: 100, waitMs: 5_000 });
+    expect(of({ max_callers: 10 })).toEqual({ maxCallers: 10, maxCallersPerPeer: 10, waitMs: 120_000 });
+    for (const [key, wrong] of [['max_callers', 0], ['max_callers', 4_097], ['max_callers', 1.5], ['max_callers_per_peer', 65], ['max_callers_per_peer', 0], ['max_wait', 0], ['max_wait', 3_601], ['waitMs', 1]] as const) {
+      invalid({ core: { evidence_queue: { [key]: wrong } } }, key);
+    }
   });
 
   it('keeps collateral as core.attestation says', () => {

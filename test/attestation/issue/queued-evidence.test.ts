@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Attestation } from '../../../src/attestation/evidence/attestation.js';
 import type { EvidenceSource } from '../../../src/attestation/evidence/evidence-source.js';
 import { QuoteMetrics } from '../../../src/attestation/issue/quote-metrics.js';
-import { QUOTE_SERVICE_DEFAULTS, QuoteService } from '../../../src/attestation/issue/quote-service.js';
+import { QuoteService } from '../../../src/attestation/issue/quote-service.js';
 import { queuedEvidence } from '../../../src/attestation/issue/queued-evidence.js';
 
 /** A source whose evidence names the events measured when it was begun; operations end when told to. */
@@ -29,7 +29,7 @@ function controlled(): { source: EvidenceSource; begun: number[]; finish: () => 
 }
 
 const queued = (source: EvidenceSource): EvidenceSource =>
-  queuedEvidence(source, new QuoteService({ ...QUOTE_SERVICE_DEFAULTS, now: () => performance.now(), metrics: new QuoteMetrics() }));
+  queuedEvidence(source, new QuoteService({ maxCallers: 64, maxCallersPerPeer: 32, waitMs: 120_000, now: () => performance.now(), metrics: new QuoteMetrics() }));
 
 describe('queuedEvidence', () => {
   it('shares one operation of the device among identical requests', async () => {
