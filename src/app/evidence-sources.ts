@@ -15,7 +15,8 @@ import { CollateralMetrics } from '../outbound/collateral-metrics.js';
 import { acceptanceOf, checkedSource } from '../outbound/collateral-source.js';
 import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
 import { createPublishedCertificates } from '../outbound/published-certificates.js';
-import { createPublishedStore } from '../outbound/published-store.js';
+import { PublishedMetrics } from '../outbound/published-metrics.js';
+import { createPublishedStore, IMPORTED_FILE, PUBLISHED_FILE } from '../outbound/published-store.js';
 import type { Log } from './log.js';
 
 const MAX_FILE_BYTES = 24 * 1024 * 1024;
@@ -59,6 +60,7 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
   const { directory } = collateralCache;
   const ending = new AbortController();
   const metrics = new CollateralMetrics();
+  const publishedMetrics = new PublishedMetrics();
   const accept = acceptanceOf({ root: roots.tdx, clock, maxAgeSeconds: collateralCache.maxAgeSeconds });
   const pccs = createPccs({
     urls: pccsUrls.length === 0 ? [DEFAULT_PCCS_URL] : pccsUrls,
@@ -82,7 +84,9 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
     hosts: certificateHosts,
     clock,
     signal: ending.signal,
-    store: recorded !== null || directory === null ? null : createPublishedStore(directory),
+    store: recorded !== null || directory === null ? null : createPublishedStore(directory, PUBLISHED_FILE),
+    imports: recorded !== null || directory === null ? null : createPublishedStore(directory, IMPORTED_FILE),
+    metrics: publishedMetrics,
     warn: (error) => log.warn({ error: messageChain(error) }, 'published certificates on disk are not used'),
   });
   return {
@@ -93,7 +97,7 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
       ending.abort();
       await Promise.all([cache.close(), published.close()]);
     },
-    metrics: () => metrics.metrics(cache.state),
+    metrics: () => [...metrics.metrics(cache.state), ...publishedMetrics.metrics()],
   };
 }
 

@@ -26,6 +26,11 @@ export interface CertificateFetcher {
   judge?(url: string, kind: PublishedKind, verified: boolean): void;
 }
 
+/** True for the kinds that come from AMD's service, whose address is configured; the others are at URLs that certificates name. */
+export function isOfKeyService(kind: PublishedKind): boolean {
+  return kind === 'amd-chain' || kind === 'amd-vcek';
+}
+
 /** Bytes accepted of each. */
 export const MAX_PUBLISHED_BYTES: Readonly<Record<PublishedKind, number>> = {
   certificate: 64 * 1024,

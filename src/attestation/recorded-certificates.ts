@@ -1,5 +1,5 @@
 import { CollateralError } from '../errors/collateral-error.js';
-import { type CertificateFetcher, MAX_PUBLISHED_BYTES, type PublishedKind } from './certificate-fetcher.js';
+import { type CertificateFetcher, isOfKeyService, MAX_PUBLISHED_BYTES } from './certificate-fetcher.js';
 import { parseRecording, targetOf } from './recording.js';
 
 /**
@@ -13,15 +13,11 @@ export function recordedCertificates(text: string): CertificateFetcher {
   return {
     allows: () => true,
     async fetch(url, kind) {
-      const found = recorded.find(isAmd(kind) ? (answer): boolean => answer.target === targetOf(url) : (answer): boolean => answer.url === url);
+      const found = recorded.find(isOfKeyService(kind) ? (answer): boolean => answer.target === targetOf(url) : (answer): boolean => answer.url === url);
       if (found === undefined) throw new CollateralError('COLLATERAL_UNAVAILABLE', `no recorded answer for ${url}`);
       if (found.status !== 200) throw new CollateralError('COLLATERAL_UNAVAILABLE', `the recorded answer for ${url} has status ${found.status}`);
       if (found.body.length > MAX_PUBLISHED_BYTES[kind]) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `the recorded answer for ${url} is larger than ${MAX_PUBLISHED_BYTES[kind]} bytes`);
       return found.body;
     },
   };
-}
-
-function isAmd(kind: PublishedKind): boolean {
-  return kind === 'amd-chain' || kind === 'amd-vcek';
 }

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { CollateralError } from '../errors/collateral-error.js';
 
 /**
@@ -18,6 +18,17 @@ export async function readFileBounded(path: string, maxBytes: number): Promise<B
   } finally {
     await file.close();
   }
+}
+
+/** A text that is another one whenever the file at `path` was replaced or written to; "" for no file. */
+export async function fileVersion(path: string): Promise<string> {
+  const found = await stat(path).catch((error: unknown) => (isAbsent(error) ? null : Promise.reject(error as Error)));
+  return found === null ? '' : versionOf(found);
+}
+
+/** The same of a file that was looked at. */
+export function versionOf({ dev, ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${dev}:${ino}:${size}:${mtimeMs}:${ctimeMs}`;
 }
 
 export function isAbsent(error: unknown): boolean {

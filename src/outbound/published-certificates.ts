@@ -1,11 +1,13 @@
-import { type CertificateFetcher, MAX_PUBLISHED_BYTES, type PublishedKind } from '../attestation/certificate-fetcher.js';
+import { type CertificateFetcher, isOfKeyService, MAX_PUBLISHED_BYTES, type PublishedKind } from '../attestation/certificate-fetcher.js';
+import { targetOf } from '../attestation/recording.js';
 import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { BodyTooLarge } from './bounded-body.js';
 import { Circuit } from './circuit.js';
 import { isListed } from './host-list.js';
 import { httpGet, NoAnswer, placeOf, UnwantedStatus } from './http-get.js';
-import type { PublishedStore } from './published-store.js';
+import { PublishedMetrics } from './published-metrics.js';
+import type { PublishedStore, StoredAnswer } from './published-store.js';
 import { type Validity, validityOf } from './published-validity.js';
 import { SYSTEM_TIMING, type Timing } from './timing.js';
 
@@ -34,8 +36,12 @@ export interface PublishedCertificatesOptions {
   readonly signal?: AbortSignal;
   /** Where answers that verified are kept for the next start; null for memory only. */
   readonly store?: PublishedStore | null;
-  /** Told of what went wrong with it. */
+  /** Where somebody puts answers by hand; looked at again, when it changed, whenever a host does not deliver. */
+  readonly imports?: PublishedStore | null;
+  /** Told of what went wrong with either. */
   readonly warn?: (error: unknown) => void;
+  /** Counts what is asked and answered. */
+  readonly metrics?: PublishedMetrics;
 }
 
 /** The fetcher, and what ties it to a process. */
@@ -55,7 +61,9 @@ interface Answer {
 }
 
 interface ProvenAnswer extends Answer {
+  /** When it is asked for again, and when that was decided, unix seconds. */
   renewAt: number;
+  decidedAt: number;
 }
 
 /**
@@ -73,21 +81,23 @@ class KeptCertificates implements PublishedCertificates {
   readonly #unproven = new BoundedMap<Answer>(UNPROVEN);
   readonly #circuits = new BoundedMap<Circuit>(HOSTS);
   readonly #pending = new Map<string, Promise<Answer>>();
-  /** Loaded at the start and not asked for since. */
+  /** Loaded from disk and not replaced since. */
   readonly #stored = new Map<string, Answer>();
+  #importsVersion = '';
   #written: Promise<void> = Promise.resolve();
 
   constructor(options: PublishedCertificatesOptions) {
-    this.#options = { requestMs: DEFAULT_REQUEST_MS, timing: SYSTEM_TIMING, signal: new AbortController().signal, store: null, warn: () => undefined, ...options };
+    this.#options = { requestMs: DEFAULT_REQUEST_MS, timing: SYSTEM_TIMING, signal: new AbortController().signal, store: null, imports: null, warn: () => undefined, metrics: new PublishedMetrics(), ...options };
   }
 
   async start(): Promise<void> {
+    const { store, warn } = this.#options;
     try {
-      const now = this.#options.clock();
-      for (const { url, kind, body } of (await this.#options.store?.load()) ?? []) this.#stored.set(keyOf(url, kind), { url, kind, body, fetchedAt: now, validity: validityOf(body, kind, url, now) });
+      this.#offer((await store?.load()) ?? []);
     } catch (error) {
-      this.#options.warn(error);
+      warn(error);
     }
+    await this.#readImports();
   }
 
   close(): Promise<void> {
@@ -95,35 +105,78 @@ class KeptCertificates implements PublishedCertificates {
   }
 
   allows(url: string): boolean {
-    return isListed(url, this.#options.hosts);
+    const isAllowed = isListed(url, this.#options.hosts);
+    if (!isAllowed) this.#options.metrics.refused();
+    return isAllowed;
   }
 
   async fetch(url: string, kind: PublishedKind): Promise<Uint8Array> {
-    const isNamedByOthers = kind === 'certificate' || kind === 'crl';
-    if (isNamedByOthers && !this.allows(url)) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'a certificate names a host that is not configured');
+    if (!isOfKeyService(kind) && !this.allows(url)) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'a certificate names a host that is not configured');
     const key = keyOf(url, kind);
     const now = this.#options.clock();
-    const recent = this.#unproven.get(key);
-    if (recent !== undefined && now <= recent.validity.endsAt && now - recent.fetchedAt < SHORT_SECONDS) return recent.body;
-    const proven = this.#proven.get(key);
-    const usable = proven !== undefined && now <= proven.validity.endsAt ? proven : null;
-    if (usable !== null && now < usable.renewAt) return usable.body;
+    const known = this.#known(key, now);
+    if (known.fresh !== null) {
+      this.#options.metrics.cached(kind);
+      return known.fresh.body;
+    }
     try {
       return (await this.#once(key, url, kind)).body;
     } catch (error) {
       if (!(error instanceof CollateralError)) throw error;
-      if (usable !== null) usable.renewAt = now + SHORT_SECONDS;
-      const known = usable ?? this.#fromDisk(key, now);
-      if (known === null) throw error;
-      return known.body;
+      const used = await this.#insteadOfHost(key, known.usable, now);
+      if (used === null) throw error;
+      this.#options.metrics.stale(kind);
+      return used.body;
     }
   }
 
-  #fromDisk(key: string, now: number): Answer | null {
+  /** What may be given without asking, and what may be given when asking fails. A clock that was set back makes nothing fresh for longer. */
+  #known(key: string, now: number): { readonly fresh: Answer | null; readonly usable: ProvenAnswer | null } {
+    const recent = this.#unproven.get(key);
+    const proven = this.#proven.get(key);
+    const usable = proven !== undefined && now <= proven.validity.endsAt ? proven : null;
+    if (recent !== undefined && now <= recent.validity.endsAt && now >= recent.fetchedAt && now - recent.fetchedAt < SHORT_SECONDS) return { fresh: recent, usable };
+    return { fresh: usable !== null && now >= usable.decidedAt && now < usable.renewAt ? usable : null, usable };
+  }
+
+  /** What verified before, unless something newer was imported by hand; else what is on disk. */
+  async #insteadOfHost(key: string, usable: ProvenAnswer | null, now: number): Promise<Answer | null> {
+    await this.#readImports();
+    if (usable !== null) Object.assign(usable, { decidedAt: now, renewAt: now + SHORT_SECONDS });
     const stored = this.#stored.get(key);
-    if (stored === undefined || now > stored.validity.endsAt) return null;
+    if (stored === undefined || now > stored.validity.endsAt) return usable;
+    if (usable !== null && stored.validity.issuedAt <= usable.validity.issuedAt) return usable;
     this.#unproven.set(key, { ...stored, fetchedAt: now });
+    this.#limitUnproven();
     return stored;
+  }
+
+  /** Looks at the file of imports when it is another than the last time: a running process takes in what is brought by hand. */
+  async #readImports(): Promise<void> {
+    const { imports, warn } = this.#options;
+    if (imports === null) return;
+    try {
+      const version = await imports.version();
+      if (version === this.#importsVersion) return;
+      this.#importsVersion = version;
+      this.#offer(await imports.load());
+    } catch (error) {
+      warn(error);
+    }
+  }
+
+  /** Takes in what is on disk, of two answers to one question the newer. What cannot be read does not stand in the way of the rest. */
+  #offer(answers: readonly StoredAnswer[]): void {
+    const now = this.#options.clock();
+    for (const { url, kind, body } of answers) {
+      try {
+        const key = keyOf(url, kind);
+        const validity = validityOf(body, kind, url);
+        if ((this.#stored.get(key)?.validity.issuedAt ?? 0) <= validity.issuedAt) this.#stored.set(key, { url, kind, body, fetchedAt: now, validity });
+      } catch (error) {
+        this.#options.warn(error);
+      }
+    }
   }
 
   judge(url: string, kind: PublishedKind, verified: boolean): void {
@@ -132,15 +185,20 @@ class KeptCertificates implements PublishedCertificates {
     if (recent === undefined) return;
     this.#unproven.delete(key);
     const now = this.#options.clock();
-    if (verified) this.#prove(key, recent, now);
+    if (verified) return this.#prove(key, recent, now);
+    if (!this.#isFromDisk(key, recent)) this.#options.metrics.failed(kind, 'COLLATERAL_REJECTED');
     const proven = this.#proven.get(key);
-    if (!verified && proven !== undefined) proven.renewAt = now + SHORT_SECONDS;
+    if (proven !== undefined) Object.assign(proven, { decidedAt: now, renewAt: now + SHORT_SECONDS });
+  }
+
+  #isFromDisk(key: string, { body }: Answer): boolean {
+    return this.#stored.get(key)?.body === body;
   }
 
   #prove(key: string, answer: Answer, now: number): void {
-    const isFromDisk = this.#stored.get(key)?.body === answer.body;
+    const isFromDisk = this.#isFromDisk(key, answer);
     const interval = isFromDisk ? SHORT_SECONDS : RENEW_SECONDS[answer.kind] * (0.8 + 0.2 * this.#options.timing.random());
-    this.#proven.set(key, { ...answer, renewAt: now + interval });
+    this.#proven.set(key, { ...answer, decidedAt: now, renewAt: now + interval });
     if (isFromDisk) return;
     this.#stored.delete(key);
     this.#save();
@@ -158,18 +216,29 @@ class KeptCertificates implements PublishedCertificates {
     const known = this.#pending.get(key);
     if (known !== undefined) return known;
     if (this.#pending.size >= MAX_PENDING) return Promise.reject(new CollateralError('COLLATERAL_UNAVAILABLE', `${MAX_PENDING} certificates and lists are being fetched already`));
-    const started = this.#load(key, url, kind).finally(() => this.#pending.delete(key));
+    const started = this.#counted(key, url, kind).finally(() => this.#pending.delete(key));
     this.#pending.set(key, started);
     return started;
   }
 
-  async #load(key: string, url: string, kind: PublishedKind): Promise<Answer> {
-    const body = await this.#get(url, kind);
+  async #counted(key: string, url: string, kind: PublishedKind): Promise<Answer> {
+    const circuit = this.#circuits.getOrCreate(new URL(url).host, () => new Circuit(this.#options.timing));
+    if (!circuit.admits()) throw new CollateralError('COLLATERAL_UNAVAILABLE', `${placeOf(url)} did not answer lately and is left alone for some seconds`);
+    this.#options.metrics.asked(kind);
+    try {
+      return this.#take(key, { url, kind, body: await this.#get(url, kind, circuit) });
+    } catch (error) {
+      if (error instanceof CollateralError) this.#options.metrics.failed(kind, error.code);
+      throw error;
+    }
+  }
+
+  #take(key: string, { url, kind, body }: StoredAnswer): Answer {
     const fetchedAt = this.#options.clock();
-    const validity = validityOf(body, kind, url, fetchedAt);
-    if (fetchedAt > validity.endsAt) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with a revocation list that has expired`);
+    const validity = validityOf(body, kind, url);
+    if (kind === 'crl' && fetchedAt > validity.endsAt) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with a revocation list that has expired`);
     // Whoever stands between could otherwise take back a revocation.
-    if (validity.issuedAt < (this.#proven.get(key)?.validity.issuedAt ?? 0)) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with an older revocation list than before`);
+    if (kind === 'crl' && validity.issuedAt < (this.#proven.get(key)?.validity.issuedAt ?? 0)) throw new CollateralError('COLLATERAL_REJECTED', `${placeOf(url)} answered with an older revocation list than before`);
     const answer = { url, kind, body, fetchedAt, validity };
     this.#unproven.set(key, answer);
     this.#limitUnproven();
@@ -185,9 +254,7 @@ class KeptCertificates implements PublishedCertificates {
     }
   }
 
-  async #get(url: string, kind: PublishedKind): Promise<Uint8Array> {
-    const circuit = this.#circuits.getOrCreate(new URL(url).host, () => new Circuit(this.#options.timing));
-    if (!circuit.admits()) throw new CollateralError('COLLATERAL_UNAVAILABLE', `${placeOf(url)} did not answer lately and is left alone for some seconds`);
+  async #get(url: string, kind: PublishedKind, circuit: Circuit): Promise<Uint8Array> {
     const { requestMs: timeoutMs, signal } = this.#options;
     try {
       const { status, body } = await httpGet(url, { maxBytes: MAX_PUBLISHED_BYTES[kind], timeoutMs, signals: [signal] });
@@ -204,6 +271,7 @@ class KeptCertificates implements PublishedCertificates {
   }
 }
 
+/** AMD's answers are the same whichever service passes them on; there is one, and the operator names it. */
 function keyOf(url: string, kind: PublishedKind): string {
-  return `${kind} ${url}`;
+  return `${kind} ${isOfKeyService(kind) ? targetOf(url) : url}`;
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PublishedKind } from '../attestation/certificate-fetcher.js';
 import { parseRecording, recordingJson } from '../attestation/recording.js';
-import { readFileBounded } from './bounded-file.js';
+import { fileVersion, readFileBounded } from './bounded-file.js';
 import { DurableFiles } from './durable-files.js';
 
 export interface StoredAnswer {
@@ -13,26 +13,31 @@ export interface StoredAnswer {
 
 /** Answers that verified once, on disk. Nothing read from it is to be trusted. */
 export interface PublishedStore {
+  /** A text that is another one whenever the file is; "" for no file. */
+  version(): Promise<string>;
   /** @throws CollateralError COLLATERAL_ANSWER_INVALID for a file that is no recording */
   load(): Promise<readonly StoredAnswer[]>;
   /** The most important first: what does not fit is left out. Replaces the file whole or not at all. */
   save(answers: readonly StoredAnswer[]): Promise<void>;
 }
 
-const FILE = 'published.json';
+/** Files in the directory of `createCollateralDirectory`: written by the service alone, and by people with `dstack collateral import` alone. */
+export const PUBLISHED_FILE = 'published.json';
+export const IMPORTED_FILE = 'imported.json';
 /** What `parseRecording` reads at most, and bytes of bodies that stay well below it in base64. */
 const MAX_FILE_BYTES = 16 << 20;
 const MAX_BODY_BYTES = 8 << 20;
 const KIND_HEADER = 'Published-Kind';
 const KINDS: ReadonlySet<string> = new Set<PublishedKind>(['certificate', 'crl', 'amd-chain', 'amd-vcek']);
 
-/** In a file of recorded HTTP answers in this directory, which it shares with `createCollateralDirectory`. */
-export function createPublishedStore(directory: string): PublishedStore {
-  const path = join(directory, FILE);
+/** In a file of recorded HTTP answers in this directory. */
+export function createPublishedStore(directory: string, file: typeof PUBLISHED_FILE | typeof IMPORTED_FILE): PublishedStore {
+  const path = join(directory, file);
   return {
+    version: () => fileVersion(path),
     async load() {
-      const file = await readFileBounded(path, MAX_FILE_BYTES);
-      return file === null ? [] : parseRecording(file.toString('utf8')).flatMap(({ url, headers, body }) => (isKind(headers[KIND_HEADER]) ? [{ url, kind: headers[KIND_HEADER], body }] : []));
+      const text = await readFileBounded(path, MAX_FILE_BYTES);
+      return text === null ? [] : parseRecording(text.toString('utf8')).flatMap(({ url, headers, body }) => (isKind(headers[KIND_HEADER]) ? [{ url, kind: headers[KIND_HEADER], body }] : []));
     },
     async save(answers) {
       let bytes = 0;

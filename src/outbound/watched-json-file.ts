@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ZodType } from 'zod';
 import { PolicyError } from '../errors/policy-error.js';
+import { versionOf } from './bounded-file.js';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -57,10 +58,6 @@ export class WatchedJsonFile<T> {
     const { path, message } = result.error.issues[0] ?? { path: [], message: 'invalid' };
     throw new PolicyError('BACKEND_ANSWER_INVALID', `${this.#path}: ${path.map(String).join('.')}: ${message}`);
   }
-}
-
-function versionOf(stats: Stats): string {
-  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
 }
 
 function readAll(fd: number, size: number, path: string): Buffer {

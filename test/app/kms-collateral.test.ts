@@ -82,6 +82,7 @@ describe('a KMS and its collateral', () => {
     expect(metrics.get('dstack_collateral_entries')).toBe(1);
     expect(metrics.get('dstack_collateral_oldest_age_seconds')).toBe(0);
     expect(metrics.get('dstack_collateral_next_update_seconds')).toBeGreaterThan(29 * 86_400);
+    expect(metrics.get('dstack_published_fetches_total{kind="crl"}')).toBe(0);
     await first.stop(500);
     expect(readdirSync(cacheDir)).toHaveLength(1);
     fakes.splice(0).forEach((fake) => fake.close());

@@ -4,59 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyAkChain } from '../../src/attestation/tpm/ak-chain.js';
-import { CollateralError } from '../../src/errors/collateral-error.js';
 import { createPublishedCertificates } from '../../src/outbound/published-certificates.js';
-import { createPublishedStore, type PublishedStore } from '../../src/outbound/published-store.js';
+import { createPublishedStore, IMPORTED_FILE, PUBLISHED_FILE } from '../../src/outbound/published-store.js';
 import { parseCertificate } from '../../src/x509/certificate.js';
 import { certificatePem } from '../../src/x509/pem.js';
-import { caIssuers, crlDistributionPoint } from '../../src/x509/standard-extensions.js';
-import { certificate, crl, extension, testKey } from '../x509/mini-ca.js';
-import { fakeTiming } from './support/fake-timing.js';
-import { type FakeServer, startFakeServer } from './support/http-fake.js';
+import { crl, testKey } from '../x509/mini-ca.js';
+import { startFakeServer } from './support/http-fake.js';
+import { type Answer, code, fakes, HOUR, NOW, site } from './support/publishing-site.js';
 
-const NOW = 1_800_000_000;
-const HOUR = 3_600;
-const fakes: FakeServer[] = [];
 afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
-
-type Answer = Uint8Array | number | ((response: ServerResponse) => unknown);
-
-/** A site that publishes an AK's issuers and lists, and everything to verify that AK with. */
-async function site(nextUpdate = NOW + 10 * HOUR, store: PublishedStore | null = null, requestMs = 10_000) {
-  const fake = await startFakeServer();
-  fakes.push(fake);
-  const at = (path: string): string => `${fake.url}${path}`;
-  const rootKey = testKey('root');
-  const caKey = testKey('ca');
-  const root = certificate({ subject: 'root', key: rootKey, extensions: [extension.ca(), crlDistributionPoint(at('/root.crl'))] });
-  const ca = certificate({ subject: 'ca', key: caKey, issuer: { subject: 'root', key: rootKey }, serial: 2, extensions: [extension.ca(), caIssuers(at('/root.der')), crlDistributionPoint(at('/root.crl'))] });
-  const ak = certificate({ subject: 'ak', key: testKey('ak'), issuer: { subject: 'ca', key: caKey }, serial: 3, extensions: [caIssuers(at('/ca.der')), crlDistributionPoint(at('/ca.crl'))] });
-  const list = (until: number, revoked: number[] = []): Uint8Array => crl({ issuer: { subject: 'ca', key: caKey }, nextUpdate: until, revoked });
-  const listAt = (thisUpdate: number, revoked: number[]): Uint8Array => crl({ issuer: { subject: 'ca', key: caKey }, thisUpdate, nextUpdate: NOW + 20 * HOUR, revoked });
-  const forgery = certificate({ subject: 'ak', key: testKey('forger'), issuer: { subject: 'ca', key: testKey('forger') }, serial: 3, extensions: [caIssuers(at('/ca.der')), crlDistributionPoint(at('/ca.crl'))] });
-  const answers = new Map<string, Answer>([
-    ['/ca.der', ca.der],
-    ['/root.crl', crl({ issuer: { subject: 'root', key: rootKey }, nextUpdate: NOW + 365 * 24 * HOUR })],
-    ['/ca.crl', list(nextUpdate)],
-  ]);
-  fake.respond = ({ url = '' }, response) => {
-    const answer = answers.get(url) ?? 404;
-    if (typeof answer === 'function') answer(response);
-    else if (typeof answer === 'number') response.writeHead(answer, { location: '/ca.der' }).end();
-    else response.end(answer);
-  };
-  const state = { now: NOW };
-  const timing = fakeTiming();
-  const fetcher = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, requestMs, store });
-  const check = (der: Uint8Array) => verifyAkChain(parseCertificate(der), { now: state.now, root: root.der, certificates: fetcher });
-  return { fake, fetcher, state, timing, answers, verify: () => check(ak.der), forge: () => check(forgery.der), list, listAt, at, ca, root, ak };
-}
-
-const code = async (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => 'ok',
-    (error: unknown) => (error instanceof CollateralError ? error.code : `${(error as { code?: string }).code}`),
-  );
 
 describe('published certificates', () => {
   it('lead an attestation key to its root, each fetched once', async () => {
@@ -82,7 +38,7 @@ describe('published certificates', () => {
     ['no certificate', 'COLLATERAL_ANSWER_INVALID', Buffer.from('<html>')],
     ['more than 64 KiB', 'COLLATERAL_ANSWER_INVALID', Buffer.alloc(64 * 1024 + 1)],
   ])('are an error of the service when it answers with %s', async (name, expected, answer) => {
-    const { fake, fetcher, answers, at, ca } = await site(NOW + 10 * HOUR, null, name === 'nothing in time' ? 1_000 : 10_000);
+    const { fake, fetcher, answers, at, ca } = await site(NOW + 10 * HOUR, { requestMs: name === 'nothing in time' ? 1_000 : 10_000 });
     answers.set('/ca.der', answer);
     expect(await code(fetcher.fetch(at('/ca.der'), 'certificate'))).toBe(expected);
     expect(fake.asked).toEqual(['/ca.der']);
@@ -182,11 +138,11 @@ describe('published certificates', () => {
 
   it('survive a restart on disk, are used while the host is away, and renewed soon after', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'published-'));
-    const before = await site(NOW + 10 * HOUR, createPublishedStore(directory));
+    const before = await site(NOW + 10 * HOUR, { store: createPublishedStore(directory, PUBLISHED_FILE) });
     await before.verify();
     await before.fetcher.close();
     const { fake, state, timing, answers, list } = before;
-    const options = { hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory) };
+    const options = { hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory, PUBLISHED_FILE) };
     const certificates = createPublishedCertificates(options);
     await certificates.start();
     const respond = fake.respond;
@@ -211,24 +167,108 @@ describe('published certificates', () => {
 
   it('are not trusted for being on disk, and a broken file is no more than a warning', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'published-'));
-    const { fake, state, timing, verify, at, ca, root, ak, fetcher } = await site(NOW + 10 * HOUR, createPublishedStore(directory));
+    const { fake, state, timing, verify, at, ca, root, ak, fetcher } = await site(NOW + 10 * HOUR, { store: createPublishedStore(directory, PUBLISHED_FILE) });
     await verify();
     await fetcher.close();
     fake.respond = (_request, response) => void response.destroy();
     const open = async (): Promise<{ warnings: number; outcome: string }> => {
       let warnings = 0;
-      const certificates = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory), warn: () => warnings++ });
+      const certificates = createPublishedCertificates({ hosts: [new URL(fake.url).host], clock: () => state.now, timing, store: createPublishedStore(directory, PUBLISHED_FILE), warn: () => warnings++ });
       await certificates.start();
       return { warnings, outcome: await code(verifyAkChain(parseCertificate(ak.der), { now: state.now, root: root.der, certificates })) };
     };
-    const stored = await createPublishedStore(directory).load();
+    const stored = await createPublishedStore(directory, PUBLISHED_FILE).load();
     const forgedList = crl({ issuer: { subject: 'ca', key: testKey('somebody else') }, nextUpdate: NOW + 20 * HOUR });
-    await createPublishedStore(directory).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: forgedList } : each)));
+    await createPublishedStore(directory, PUBLISHED_FILE).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: forgedList } : each)));
     expect(await open()).toEqual({ warnings: 0, outcome: 'CRL_SIGNATURE_INVALID' });
-    await createPublishedStore(directory).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: ca.der } : each)));
+    await createPublishedStore(directory, PUBLISHED_FILE).save(stored.map((each) => (each.url === at('/ca.crl') ? { ...each, body: ca.der } : each)));
     expect((await open()).warnings).toBe(1);
     writeFileSync(join(directory, 'published.json'), '[{"url":');
     expect(await open()).toEqual({ warnings: 1, outcome: 'COLLATERAL_UNAVAILABLE' });
+  });
+
+  it('are used while the host is away as long as they are valid, however long that is', async () => {
+    const { fake, state, timing, verify } = await site(NOW + 365 * 24 * HOUR);
+    await verify();
+    fake.respond = (_request, response) => void response.destroy();
+    state.now = NOW + 364 * 24 * HOUR;
+    timing.at += 120_000;
+    expect(await code(verify())).toBe('ok');
+  });
+
+  it('are renewed although the clock was ahead once', async () => {
+    const { state, answers, verify, list } = await site();
+    state.now = NOW + 9 * HOUR;
+    await verify();
+    answers.set('/ca.crl', list(NOW + 20 * HOUR, [3]));
+    state.now = NOW;
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+  });
+
+  it('are taken from a file of imports, also one that comes or changes later, and never from an older one', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'published-'));
+    const imports = createPublishedStore(directory, IMPORTED_FILE);
+    const { fake, fetcher, state, timing, answers, verify, listAt, at } = await site(NOW + 10 * HOUR, { imports });
+    await fetcher.start();
+    fake.respond = (_request, response) => void response.destroy();
+    expect(await code(verify())).toBe('COLLATERAL_UNAVAILABLE');
+    const importing = async (list: Uint8Array): Promise<void> => {
+      await imports.save([
+        { url: at('/ca.der'), kind: 'certificate', body: answers.get('/ca.der') as Uint8Array },
+        { url: at('/root.crl'), kind: 'crl', body: answers.get('/root.crl') as Uint8Array },
+        { url: at('/ca.crl'), kind: 'crl', body: list },
+      ]);
+      state.now += 61;
+      timing.at += 120_000;
+    };
+    await importing(listAt(NOW - 20, []));
+    expect(await code(verify())).toBe('ok');
+    await importing(listAt(NOW - 10, [3]));
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+    await importing(listAt(NOW - 20, []));
+    expect(await code(verify())).toBe('CERTIFICATE_REVOKED');
+  });
+
+  it('on disk that cannot be read do not stand in the way of those that can', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'published-'));
+    const [store, imports] = [createPublishedStore(directory, PUBLISHED_FILE), createPublishedStore(directory, IMPORTED_FILE)];
+    let warnings = 0;
+    const { fake, fetcher, answers, verify, at } = await site(NOW + 10 * HOUR, { store, imports, warn: () => warnings++ });
+    await store.save([{ url: at('/ca.crl'), kind: 'crl', body: Buffer.from('<html>') }, { url: at('/ca.der'), kind: 'certificate', body: answers.get('/ca.der') as Uint8Array }]);
+    await imports.save((['/root.crl', '/ca.crl'] as const).map((path) => ({ url: at(path), kind: 'crl', body: answers.get(path) as Uint8Array })));
+    await fetcher.start();
+    expect(warnings).toBe(1);
+    fake.respond = (_request, response) => void response.destroy();
+    expect(await code(verify())).toBe('ok');
+  });
+
+  it('are counted by kind: asked for, not delivered, there already, old, and of hosts that are not configured', async () => {
+    const { fake, fetcher, state, timing, answers, verify, counted, at } = await site();
+    await verify();
+    expect(counted()).toEqual({ 'fetches_total certificate': 1, 'fetches_total crl': 2 });
+    await verify();
+    expect(counted()).toEqual({ 'fetches_total certificate': 1, 'fetches_total crl': 2, 'cached_total certificate': 1, 'cached_total crl': 2 });
+    state.now += HOUR;
+    answers.set('/ca.crl', crl({ issuer: { subject: 'ca', key: testKey('somebody else') }, nextUpdate: NOW + 20 * HOUR }));
+    expect(await code(verify())).toBe('CRL_SIGNATURE_INVALID');
+    fake.respond = (_request, response) => void response.destroy();
+    state.now += 61;
+    expect(await code(verify())).toBe('ok');
+    await fetcher.fetch(at('/vcek/v1/Milan/cert_chain'), 'amd-chain').catch(() => undefined);
+    timing.at = 120_000;
+    expect(fetcher.allows('http://elsewhere.invalid/ca.der')).toBe(false);
+    expect(counted()).toEqual({
+      'fetches_total certificate': 1,
+      'fetches_total crl': 5,
+      'fetches_total amd-chain': 1,
+      'fetch_failures_total crl COLLATERAL_REJECTED': 1,
+      'fetch_failures_total crl COLLATERAL_UNAVAILABLE': 1,
+      'fetch_failures_total amd-chain COLLATERAL_UNAVAILABLE': 1,
+      'cached_total certificate': 3,
+      'cached_total crl': 3,
+      'stale_total crl': 1,
+      refused_total: 1,
+    });
   });
 
   it('include the answers of a key service, whose address is the operator\'s', async () => {
