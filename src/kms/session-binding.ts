@@ -37,7 +37,8 @@ export interface SessionBindingOptions {
 /** What is known of one connection: never more than one challenge. */
 interface State {
   challenge: { readonly nonce: Uint8Array; readonly at: number } | null;
-  boundAt: number | null;
+  /** Since when the connection is bound (unix seconds), and to what. */
+  bound: { readonly at: number; readonly machine: VerifiedAttestation } | null;
   answers: number;
 }
 
@@ -90,20 +91,24 @@ export class SessionBindings {
     const verified = await verifySessionEvidence(attestation, binding, verifier);
     if (!isSameMachine(verified, caller)) throw new AppraisalError('SESSION_OTHER_MACHINE', 'the evidence is of another machine than that in the certificate');
     appraise(verified, appraisal);
-    state.boundAt = clock();
+    state.bound = { at: clock(), machine: caller };
     return maxAgeSeconds;
   }
 
-  /** @throws AppraisalError SESSION_NOT_BOUND where it is required and the client has not proven itself on this connection of late */
-  assertBound(session: TlsSession | null): void {
+  /**
+   * The machine that proved itself on this connection of late; null for none.
+   * @throws AppraisalError SESSION_NOT_BOUND for none where it is required
+   */
+  boundMachine(session: TlsSession | null): VerifiedAttestation | null {
     const { required, maxAgeSeconds, clock } = this.#options;
-    if (!required) return;
-    const boundAt = session === null ? null : (this.#states.get(session)?.boundAt ?? null);
-    if (boundAt === null || !isYoung(boundAt, maxAgeSeconds, clock())) throw notBound('this KMS releases keys on bound sessions only');
+    const bound = session === null ? null : (this.#states.get(session)?.bound ?? null);
+    if (bound !== null && isYoung(bound.at, maxAgeSeconds, clock())) return bound.machine;
+    if (required) throw notBound('this KMS releases keys on bound sessions only');
+    return null;
   }
 
   #stateOf(session: TlsSession): State {
-    const found = this.#states.get(session) ?? { challenge: null, boundAt: null, answers: 0 };
+    const found = this.#states.get(session) ?? { challenge: null, bound: null, answers: 0 };
     this.#states.set(session, found);
     return found;
   }

@@ -5,8 +5,10 @@ import { unverifiedAppInfo } from '../attestation/evidence/measurements.js';
 import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { verifyCertificateEvidence } from '../attestation/ra-tls/binding.js';
 import { legacyAttestation } from '../attestation/ra-tls/legacy-evidence.js';
+import { isSameMachine } from '../attestation/ra-tls/session.js';
 import { decodeAttestation, encodeAttestation } from '../attestation/wire/decode.js';
 import { stripForCertificate } from '../attestation/wire/strip.js';
+import { AppraisalError } from '../errors/appraisal-error.js';
 import { invalidArgument } from '../errors/service-error.js';
 import { withContext } from '../errors/with-context.js';
 import type { CertificateAppInfo } from '../x509/app-info-extension.js';
@@ -28,6 +30,8 @@ export interface SignCertificateRequest {
   readonly signature: Uint8Array;
   /** "" for the configuration embedded in the evidence. */
   readonly vmConfig: string;
+  /** The machine the connection is bound to, which asks for itself only; null for none. */
+  readonly requester: VerifiedAttestation | null;
 }
 
 export interface SignCertificateDependencies {
@@ -44,7 +48,7 @@ export interface SignCertificateDependencies {
  * SignCert (spec/kms.md section 13.6): a certificate chain in PEM, leaf first. Judged by the evidence inside the request,
  * which must be bound to the key the certificate is for. The only file that sequences its steps.
  * @throws ServiceError INVALID_ARGUMENT (version, request, signature), VerificationError in the context
- *   "Quote verification failed", what `admit` throws
+ *   "Quote verification failed", AppraisalError SESSION_OTHER_MACHINE, what `admit` throws
  */
 export async function signCertificate(request: SignCertificateRequest, dependencies: SignCertificateDependencies): Promise<readonly string[]> {
   const { self, verifier, rules, deriver, keys, clock } = dependencies;
@@ -52,6 +56,7 @@ export async function signCertificate(request: SignCertificateRequest, dependenc
   const csr = decodeSigned(request);
   const attestation = decodeEvidence(csr);
   const verified = await verifyBound(attestation, csr.spki, verifier);
+  assertOfRequester(verified, request.requester);
   const { bootInfo } = await admit({ verified, vmConfig: request.vmConfig, view: 'boot-time', as: 'app' }, rules);
   const appId = Buffer.from(bootInfo.appId, 'hex');
   const validity = defaultValidity(clock());
@@ -91,6 +96,12 @@ async function verifyBound(attestation: Attestation, spki: Uint8Array, verifier:
   } catch (error) {
     throw withContext(error, 'Quote verification failed');
   }
+}
+
+/** Whoever proved which machine it is gets certificates of that machine: evidence in a request has no freshness of its own, and may be another's. */
+function assertOfRequester(verified: VerifiedAttestation, requester: VerifiedAttestation | null): void {
+  if (requester === null || isSameMachine(verified, requester)) return;
+  throw new AppraisalError('SESSION_OTHER_MACHINE', 'the evidence in the request is of another machine than that the session is bound to');
 }
 
 /**

@@ -74,10 +74,10 @@ function kmsSpki(): Uint8Array {
   return parseCertificate(leaf ?? new Uint8Array()).spki;
 }
 
-async function certificateRequest(): Promise<ReturnType<typeof signCsr>> {
+async function certificateRequest(from = machine): Promise<ReturnType<typeof signCsr>> {
   const key = randomP256Key(randomBytes);
   const usage = { organization: null, subject: 'bound', subjectAltNames: [], serverAuth: true, clientAuth: false, notBefore: null, notAfter: null };
-  const attestation = encodeAttestation(await machine.attest(certificateReportData(key.spki)));
+  const attestation = encodeAttestation(await from.attest(certificateReportData(key.spki)));
   return signCsr(key, { ...usage, withAttestation: true, withAppInfo: false }, attestation);
 }
 
@@ -109,6 +109,19 @@ describe.each(DIALECTS)('%s', (dialect) => {
     expect(await (await connected(dialect)).call('GetKey', { name: 'n' })).toEqual(UNAUTHORIZED);
   });
 
+  it('a bound session gets certificates of its own machine, and of no other', async () => {
+    const on = await connected(dialect);
+    expect((await bind(on)).status).toBe(200);
+    const sign = async (from: typeof machine): Promise<Awaited<ReturnType<SessionClient['call']>>> => on.call('SignCert', { api_version: 2, ...(await certificateRequest(from)) });
+    expect((await sign(machine)).status).toBe(200);
+    for (const foreign of [machineOf(other), machineOf(app, { app: { ...app, instanceId: Buffer.alloc(20, 0x11), keyProvider: null, storageFs: '' } })]) {
+      const refused = await sign(foreign);
+      expect(refused).toEqual(UNAUTHORIZED);
+      expect(JSON.stringify(refused.json)).toContain('another machine');
+    }
+    expect((await sign(machine)).status).toBe(200);
+  });
+
   it('a challenge is good once, on its connection, for the machine in the certificate', async () => {
     const [on, elsewhere] = [await connected(dialect), await connected(dialect)];
     const nonce = (await on.call('GetSessionChallenge')).bytes('nonce');
@@ -128,6 +141,23 @@ describe.each(DIALECTS)('%s', (dialect) => {
     expect(await victim.call('GetKey', { name: 'n' })).toEqual(UNAUTHORIZED);
     expect((await bind(await connected(dialect))).status).toBe(200);
   });
+});
+
+it('without being required binds the requests for certificates of those who did it, and judges others by their evidence alone', async () => {
+  const second = createKmsApp(configOf(workspace, { enforce_self_authorization: false }), { clock });
+  await second.start();
+  try {
+    const foreign = { api_version: 2, ...(await certificateRequest(machineOf(other))) };
+    const on = await connected('prpc over HTTP/1.1', portOf(second));
+    expect((await on.call('SignCert', foreign)).status).toBe(200);
+    expect((await bind(on)).status).toBe(200);
+    expect(await on.call('SignCert', foreign)).toEqual(UNAUTHORIZED);
+    expect((await on.call('GetKey', { name: 'n' })).status).toBe(200);
+    const anonymous = await connected('prpc over HTTP/1.1', portOf(second), null);
+    expect((await anonymous.call('SignCert', foreign)).status).toBe(200);
+  } finally {
+    await second.stop(500);
+  }
 });
 
 it('is not for nonces that are too short or too long', async () => {

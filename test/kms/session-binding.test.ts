@@ -58,13 +58,13 @@ describe('SessionBindings', () => {
   it('binds a connection for as long as evidence of it counts', async () => {
     const { session, caller } = await connection(1);
     const sessions = bindings();
-    expect(codeOf(() => sessions.assertBound(session))).toBe('SESSION_NOT_BOUND');
+    expect(codeOf(() => sessions.boundMachine(session))).toBe('SESSION_NOT_BOUND');
     expect(await sessions.bind(session, caller, await proof(sessions.challenge(session)))).toBe(600);
-    expect(codeOf(() => sessions.assertBound(session))).toBe(null);
+    expect(sessions.boundMachine(session)).toBe(caller);
     now += 600;
-    expect(codeOf(() => sessions.assertBound(session))).toBe('SESSION_NOT_BOUND');
-    expect(codeOf(() => bindings(false).assertBound(session))).toBe(null);
-    expect(codeOf(() => sessions.assertBound(null))).toBe('SESSION_NOT_BOUND');
+    expect(codeOf(() => sessions.boundMachine(session))).toBe('SESSION_NOT_BOUND');
+    expect(bindings(false).boundMachine(session)).toBe(null);
+    expect(codeOf(() => sessions.boundMachine(null))).toBe('SESSION_NOT_BOUND');
   });
 
   it('takes an answer once, in time, and to the last challenge only', async () => {
@@ -88,7 +88,7 @@ describe('SessionBindings', () => {
     await expect(sessions.bind(session, caller, await proof(sessions.challenge(session), 2))).rejects.toMatchObject({ code: 'REPORT_DATA_MISMATCH' });
     const foreign = await proof(sessions.challenge(session), 1, machineOf(testApp('foreign')));
     await expect(sessions.bind(session, caller, foreign)).rejects.toMatchObject({ name: 'AppraisalError', code: 'SESSION_OTHER_MACHINE' });
-    expect(codeOf(() => sessions.assertBound(session))).toBe('SESSION_NOT_BOUND');
+    expect(codeOf(() => sessions.boundMachine(session))).toBe('SESSION_NOT_BOUND');
   });
 
   it('takes evidence of the same machine after its application measured an event', async () => {

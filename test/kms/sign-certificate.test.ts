@@ -73,7 +73,7 @@ async function certified(embedded: (imageHash: string) => string, vmConfig: (ima
   const imageHash = (JSON.parse(genuine.stack.config) as { os_image_hash: string }).os_image_hash;
   const attestation: Attestation = { ...genuine, stack: { ...genuine.stack, config: embedded(imageHash) } };
   const { csr, signature } = signCsr(appKey, config, encodeAttestation(attestation));
-  const [leaf = ''] = await signCertificate({ apiVersion: 2, csr, signature, vmConfig: vmConfig(imageHash) }, dependencies);
+  const [leaf = ''] = await signCertificate({ apiVersion: 2, csr, signature, vmConfig: vmConfig(imageHash), requester: null }, dependencies);
   const info = readAppInfo(parseCertificate(parsePemChain(leaf, 1)[0] ?? new Uint8Array()));
   const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex');
   return { imageHash, osImageHash: hex(info?.osImageHash), composeHash: hex(info?.composeHash) };

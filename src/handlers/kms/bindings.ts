@@ -43,7 +43,7 @@ export function kmsBindings({ release, environment, tempCa, meta, sessions }: Km
     bindMethod(method.getAppEnvEncryptPubKey, getAppEnvEncryptPubKey(environment)),
     bindMethod(method.getMeta, getMeta(meta)),
     bindMethod(method.getTempCaCert, getTempCaCert(tempCa)),
-    bindMethod(method.signCert, bound(signCert(release))),
+    bindMethod(method.signCert, signCert(release, sessions)),
     bindMethod(method.getSessionEvidence, getSessionEvidence(sessions)),
     bindMethod(method.getSessionChallenge, getSessionChallenge(sessions)),
     bindMethod(method.bindSession, bindSession(sessions)),
@@ -53,7 +53,7 @@ export function kmsBindings({ release, environment, tempCa, meta, sessions }: Km
 /** Makes a handler that releases something ask first whether the session is bound, where that is required. */
 function boundOnly(sessions: SessionBindings): <I extends DescMessage, O extends DescMessage>(handler: UnaryHandler<I, O>) => UnaryHandler<I, O> {
   return (handler) => (request, call) => {
-    sessions.assertBound(call.session);
+    sessions.boundMachine(call.session);
     return handler(request, call);
   };
 }

@@ -14,6 +14,8 @@ export interface SessionAnswer {
   bytes(field: string): Uint8Array;
 }
 
+type Message = Record<string, Uint8Array | string | number>;
+
 export type Dialect = 'prpc over HTTP/1.1' | 'Connect over HTTP/2';
 
 /** One TLS connection to a KMS, and calls on it. */
@@ -21,7 +23,7 @@ export interface SessionClient {
   readonly socket: TLSSocket;
   readonly exporter: Uint8Array;
   /** Bytes are encoded as the dialect has them. */
-  call(method: string, message?: Record<string, Uint8Array | string>): Promise<SessionAnswer>;
+  call(method: string, message?: Message): Promise<SessionAnswer>;
   close(): void;
 }
 
@@ -52,8 +54,8 @@ export async function sessionEvidence(machine: EvidenceSource, exporter: Uint8Ar
   return encodeAttestation(await machine.attest(sessionReportData({ exporter, spki, nonce })));
 }
 
-function body(message: Record<string, Uint8Array | string>, encoding: 'hex' | 'base64'): string {
-  return JSON.stringify(Object.fromEntries(Object.entries(message).map(([name, value]) => [name, typeof value === 'string' ? value : Buffer.from(value).toString(encoding)])));
+function body(message: Message, encoding: 'hex' | 'base64'): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(message).map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString(encoding) : value])));
 }
 
 function answer(status: number, text: string, encoding: 'hex' | 'base64'): SessionAnswer {
@@ -61,7 +63,7 @@ function answer(status: number, text: string, encoding: 'hex' | 'base64'): Sessi
   return { status, json, bytes: (field) => Uint8Array.from(Buffer.from(String(json[field]), encoding)) };
 }
 
-function prpc(socket: TLSSocket, method: string, message: Record<string, Uint8Array | string>): Promise<SessionAnswer> {
+function prpc(socket: TLSSocket, method: string, message: Message): Promise<SessionAnswer> {
   const payload = body(message, 'hex');
   const headers = { 'content-type': 'application/json', 'content-length': payload.length, connection: 'keep-alive' };
   return new Promise((resolve, reject) => {
@@ -75,7 +77,7 @@ function prpc(socket: TLSSocket, method: string, message: Record<string, Uint8Ar
   });
 }
 
-function connectUnary(session: ClientHttp2Session, method: string, message: Record<string, Uint8Array | string>): Promise<SessionAnswer> {
+function connectUnary(session: ClientHttp2Session, method: string, message: Message): Promise<SessionAnswer> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':method': 'POST', ':path': `/dstack.kms.v1.KMS/${method}`, 'content-type': 'application/json' });
     const chunks: Buffer[] = [];

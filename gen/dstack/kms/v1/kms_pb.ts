@@ -654,7 +654,8 @@ export const KMS: GenService<{
     output: typeof GetTempCaCertResponseSchema;
   },
   /**
-   * SignCert signs a certificate of an application, judged by the attestation inside the request.
+   * SignCert signs a certificate of an application, judged by the attestation inside the request. On a connection bound with
+   * BindSession that has to be of the machine the connection is bound to.
    *
    * @generated from rpc dstack.kms.v1.KMS.SignCert
    */
