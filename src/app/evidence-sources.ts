@@ -1,13 +1,8 @@
-import { statSync } from 'node:fs';
 import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certificate-fetcher.js';
 import type { CollateralGetter } from '../attestation/collateral.js';
-import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
-import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
-import { recordedCertificates } from '../attestation/recorded-certificates.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
 import type { CollateralCacheConfig } from '../config/collateral-config.js';
-import { readBounded } from '../config/load-file.js';
-import { DstackError, messageChain } from '../errors/base.js';
+import { messageChain } from '../errors/base.js';
 import type { Metric } from '../kms/metrics.js';
 import { CollateralCache } from '../outbound/collateral-cache.js';
 import { createCollateralDirectory } from '../outbound/collateral-directory.js';
@@ -17,9 +12,8 @@ import { createPccs, DEFAULT_PCCS_URL } from '../outbound/pccs.js';
 import { createPublishedCertificates } from '../outbound/published-certificates.js';
 import { PublishedMetrics } from '../outbound/published-metrics.js';
 import { createPublishedStore, IMPORTED_FILE, PUBLISHED_FILE } from '../outbound/published-store.js';
+import { CollateralFile, followingFile } from './collateral-file.js';
 import type { Log } from './log.js';
-
-const MAX_FILE_BYTES = 24 * 1024 * 1024;
 
 /** What evidence is verified with and does not carry itself. */
 export interface EvidenceSources {
@@ -56,7 +50,7 @@ export interface SourceContext {
  */
 export function createEvidenceSources(places: SourcePlaces, { roots, clock, log }: SourceContext): EvidenceSources {
   const { collateralFile, pccsUrls, collateralCache, certificateHosts } = places;
-  const recorded = collateralFile === null ? null : recordedSources(collateralFile, log);
+  const recorded = collateralFile === null ? null : new CollateralFile(collateralFile, log);
   const { directory } = collateralCache;
   const ending = new AbortController();
   const metrics = new CollateralMetrics();
@@ -90,7 +84,7 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
     warn: (error) => log.warn({ error: messageChain(error) }, 'published certificates on disk are not used'),
   });
   return {
-    collateral: cache,
+    collateral: recorded === null ? cache : followingFile(recorded, cache, () => cache.refreshAll()),
     certificates: recorded?.certificates ?? published,
     start: async () => void (await Promise.all([cache.start(), published.start()])),
     async close() {
@@ -105,40 +99,4 @@ export function createEvidenceSources(places: SourcePlaces, { roots, clock, log 
 export function givenSources(collateral: CollateralGetter, certificates: CertificateFetcher = NO_CERTIFICATES): EvidenceSources {
   const nothing = async (): Promise<void> => undefined;
   return { collateral, certificates, start: nothing, close: nothing, metrics: () => [] };
-}
-
-/**
- * Read once at start so that mistakes show then, and again whenever the file has changed; one that cannot be used is no change.
- * @throws ConfigError, CollateralError
- */
-function recordedSources(path: string, log: Log): Pick<EvidenceSources, 'collateral' | 'certificates'> {
-  const changedAt = (): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const open = (): Pick<EvidenceSources, 'collateral' | 'certificates'> => sourcesFromText(readBounded(path, MAX_FILE_BYTES).toString('utf8'));
-  let known = { changedAt: changedAt(), sources: open() };
-  const current = (): Pick<EvidenceSources, 'collateral' | 'certificates'> => {
-    const latest = changedAt();
-    if (latest === known.changedAt) return known.sources;
-    known = { ...known, changedAt: latest };
-    try {
-      known = { ...known, sources: open() };
-    } catch (error) {
-      if (!(error instanceof DstackError)) throw error;
-      log.warn({ path, error: messageChain(error) }, 'the collateral file cannot be used; what it held before is used on');
-    }
-    return known.sources;
-  };
-  return {
-    collateral: { getCollateral: async (wanted) => current().collateral.getCollateral(wanted) },
-    certificates: { allows: (url) => current().certificates.allows(url), fetch: async (url, kind) => current().certificates.fetch(url, kind) },
-  };
-}
-
-/**
- * A list is recorded HTTP answers, of collateral services and of whoever publishes certificates; anything else one set of collateral.
- * @throws CollateralError COLLATERAL_ANSWER_INVALID
- */
-export function sourcesFromText(text: string): Pick<EvidenceSources, 'collateral' | 'certificates'> {
-  if (text.trimStart().startsWith('[')) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
-  const collateral = parseCollateralJson(text);
-  return { collateral: { getCollateral: async () => collateral }, certificates: NO_CERTIFICATES };
 }

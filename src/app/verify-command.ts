@@ -5,7 +5,7 @@ import { VerifierCache } from '../attestation/evidence/verifier-cache.js';
 import { DstackError, messageChain } from '../errors/base.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { VerificationError } from '../errors/verification-error.js';
-import { sourcesFromText } from './evidence-sources.js';
+import { sourcesFromText } from './collateral-file.js';
 import { createOnlineSources, type OnlinePlaces } from './online-sources.js';
 import { printable } from './printable.js';
 import type { Claims, ClaimValue } from './verify/claims.js';

@@ -9,4 +9,12 @@ export type CollateralCode =
   | 'COLLATERAL_REJECTED';
 
 /** Collateral could not be had. Never says anything about the evidence it was wanted for. */
-export class CollateralError extends DstackError<CollateralCode> {}
+export class CollateralError extends DstackError<CollateralCode> {
+  /** DER of the genuine revocation list that names a certificate the collateral rests on; null for every other reason. */
+  readonly revokedBy: Uint8Array | null;
+
+  constructor(code: CollateralCode, message: string, { revokedBy = null, ...options }: { readonly cause?: unknown; readonly revokedBy?: Uint8Array | null } = {}) {
+    super(code, message, options);
+    this.revokedBy = revokedBy;
+  }
+}

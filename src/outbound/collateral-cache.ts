@@ -3,7 +3,7 @@ import { type AcceptedCollateral, isOlder } from '../attestation/dcap/accept-col
 import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import type { CollateralDirectory } from './collateral-directory.js';
-import { type AcceptCollateral, type CollateralSource, isRevocation } from './collateral-source.js';
+import type { AcceptCollateral, CollateralSource } from './collateral-source.js';
 import { backoff, type BackoffRange } from './timing.js';
 
 /** Kinds of platform kept; anybody who has a genuine quote can make one more. */
@@ -37,8 +37,9 @@ interface Entry {
   readonly accepted: AcceptedCollateral;
   /** When it was last found to be the newest there is, unix seconds; when it was loaded, for what came from disk. */
   confirmedAt: number;
-  /** When to fetch it again, unix seconds. */
+  /** When to fetch it again, and when that was decided, unix seconds. */
   refreshAt: number;
+  decidedAt: number;
   failures: number;
 }
 
@@ -60,7 +61,7 @@ export class CollateralCache implements CollateralGetter {
   readonly #entries = new BoundedMap<Entry>(KEPT);
   readonly #pending = new Map<string, Promise<AcceptedCollateral>>();
   #timer: NodeJS.Timeout | null = null;
-  #refreshing = false;
+  #refreshing: Promise<void> | null = null;
   #written: Promise<void> = Promise.resolve();
 
   constructor(options: CollateralCacheOptions) {
@@ -96,18 +97,30 @@ export class CollateralCache implements CollateralGetter {
   }
 
   /** Fetches whatever is due, one after another. Never rejects. */
-  async refreshDue(): Promise<void> {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    try {
-      for (const [key, entry] of this.#entries.entries()) {
-        const wanted = collateralRequestFromKey(key);
-        if (wanted === null || this.#options.clock() < entry.refreshAt) continue;
-        await this.#once(key, () => this.#fetch(key, wanted)).catch((error: unknown) => this.#refreshFailed(key, wanted, entry, error));
-      }
-    } finally {
-      this.#refreshing = false;
+  refreshDue(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /** Fetches everything anew because the source is known to have something else now. Never rejects. */
+  async refreshAll(): Promise<void> {
+    await this.#refreshing;
+    for (const [, entry] of this.#entries.entries()) entry.refreshAt = 0;
+    await this.refreshDue();
+  }
+
+  async #refresh(): Promise<void> {
+    for (const [key, entry] of this.#entries.entries()) {
+      const wanted = collateralRequestFromKey(key);
+      if (wanted === null || !this.#isDue(entry)) continue;
+      await this.#once(key, () => this.#fetch(key, wanted)).catch((error: unknown) => this.#refreshFailed(key, wanted, entry, error));
     }
+  }
+
+  /** Also when the clock was set back: from a time that is still to come nothing can be waited for. */
+  #isDue({ refreshAt, decidedAt }: Entry): boolean {
+    const now = this.#options.clock();
+    return now >= refreshAt || now < decidedAt;
   }
 
   get state(): CacheState {
@@ -116,7 +129,7 @@ export class CollateralCache implements CollateralGetter {
     const least = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.min(...values));
     const oldest = least(entries.map(({ confirmedAt }) => confirmedAt));
     const firstEnd = least(entries.map(({ accepted }) => accepted.validUntil));
-    return { entries: entries.length, oldestSeconds: oldest === null ? null : now - oldest, firstEndSeconds: firstEnd === null ? null : firstEnd - now };
+    return { entries: entries.length, oldestSeconds: oldest === null ? null : Math.max(0, now - oldest), firstEndSeconds: firstEnd === null ? null : firstEnd - now };
   }
 
   #once(key: string, obtain: () => Promise<AcceptedCollateral>): Promise<AcceptedCollateral> {
@@ -156,7 +169,8 @@ export class CollateralCache implements CollateralGetter {
     const known = this.#entries.get(key);
     const keeps = known !== undefined && now <= known.accepted.validUntil && isOlder(accepted, known.accepted);
     const kept = keeps ? known.accepted : accepted;
-    this.#entries.set(key, { accepted: kept, confirmedAt: now, refreshAt: now + (fetched ? this.#interval(kept, now) : AFTER_DISK_SECONDS * this.#options.random()), failures: 0 });
+    const interval = fetched ? this.#interval(kept, now) : AFTER_DISK_SECONDS * this.#options.random();
+    this.#entries.set(key, { accepted: kept, confirmedAt: now, refreshAt: now + interval, decidedAt: now, failures: 0 });
     if (fetched && !keeps) this.#store(key, (directory) => directory.write(key, accepted.collateral));
     return kept;
   }
@@ -169,8 +183,9 @@ export class CollateralCache implements CollateralGetter {
   async #refreshFailed(key: string, wanted: CollateralRequest, entry: Entry, error: unknown): Promise<void> {
     this.#options.warn('collateral could not be refreshed', key, error);
     entry.failures++;
-    entry.refreshAt = this.#options.clock() + backoff(entry.failures, RETRY, this.#options.random);
-    if (isRevocation(error)) {
+    entry.decidedAt = this.#options.clock();
+    entry.refreshAt = entry.decidedAt + backoff(entry.failures, RETRY, this.#options.random);
+    if (this.#isRevoked(entry, wanted, error)) {
       // A genuine list names the signer of what is kept: better none than that.
       this.#store(key, (directory) => directory.remove(key));
       await this.#written;
@@ -180,6 +195,19 @@ export class CollateralCache implements CollateralGetter {
     // Sites without a network bring newer collateral by hand.
     const stored = await this.#readDisk(key, wanted);
     if (stored !== null && isOlder(entry.accepted, stored)) this.#take(key, stored, false);
+  }
+
+  /** Whether a list that names the signer of what was fetched also names that of what is kept, which may be another. */
+  #isRevoked({ accepted }: Entry, wanted: CollateralRequest, error: unknown): boolean {
+    const rootCaCrl = error instanceof CollateralError ? error.revokedBy : null;
+    if (rootCaCrl === null) return false;
+    try {
+      this.#options.accept({ ...accepted.collateral, rootCaCrl }, wanted);
+      return false;
+    } catch (verdict) {
+      if (verdict instanceof CollateralError) return verdict.revokedBy !== null;
+      throw verdict;
+    }
   }
 
   #store(key: string, change: (directory: CollateralDirectory) => Promise<void>): void {

@@ -37,17 +37,14 @@ function checked(collateral: QuoteCollateral, wanted: CollateralRequest, options
   try {
     return acceptCollateral(collateral, wanted, options);
   } catch (cause) {
-    if (cause instanceof VerificationError) throw new CollateralError('COLLATERAL_REJECTED', 'the collateral does not verify', { cause });
-    throw cause;
+    if (!(cause instanceof VerificationError)) throw cause;
+    // Its signature was verified before anything was looked for in it.
+    const revokedBy = cause.code === 'CERTIFICATE_REVOKED' ? collateral.rootCaCrl : null;
+    throw new CollateralError('COLLATERAL_REJECTED', 'the collateral does not verify', { cause, revokedBy });
   }
 }
 
 /** Collateral of a getter that verifies nothing, such as a file. */
 export function checkedSource(getter: CollateralGetter, accept: AcceptCollateral): CollateralSource {
   return { fetch: async (wanted) => accept(await getter.getCollateral(wanted), wanted) };
-}
-
-/** True when the collateral was refused because a genuine revocation list names a certificate it rests on. */
-export function isRevocation(error: unknown): boolean {
-  return error instanceof CollateralError && error.cause instanceof VerificationError && error.cause.code === 'CERTIFICATE_REVOKED';
 }

@@ -99,7 +99,8 @@ function mayPass({ cause }: CollateralError): boolean {
 
 const GRAVITY: Readonly<Record<CollateralCode, number>> = { COLLATERAL_UNAVAILABLE: 0, COLLATERAL_ANSWER_INVALID: 1, COLLATERAL_REJECTED: 2 };
 
-/** What operators should hear of first; of several alike, the last. */
+/** What operators should hear of first, and a revocation before all, as no other service's lies undo it; of several alike, the last. */
 function gravest(failures: readonly CollateralError[]): CollateralError | null {
-  return failures.reduce<CollateralError | null>((worst, failure) => (worst === null || GRAVITY[failure.code] >= GRAVITY[worst.code] ? failure : worst), null);
+  const gravity = ({ code, revokedBy }: CollateralError): number => GRAVITY[code] + (revokedBy === null ? 0 : 1);
+  return failures.reduce<CollateralError | null>((worst, failure) => (worst === null || gravity(failure) >= gravity(worst) ? failure : worst), null);
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { createEvidenceSources } from '../../src/app/evidence-sources.js';
 import { createKmsApp, type KmsApp } from '../../src/app/kms.js';
 import { SILENT } from '../../src/app/log.js';
 import type { QuoteCollateral } from '../../src/attestation/collateral.js';
+import { collateralJson } from '../../src/attestation/dcap/collateral-json.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
 import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
 import { decodeAttestation } from '../../src/attestation/wire/decode.js';
@@ -14,6 +15,7 @@ import { DEVELOPMENT_MACHINE } from '../../src/simulator/tdx-machine.js';
 import { evidenceIndex, evidenceRoots } from '../attestation/evidence/evidence-index.js';
 import { vector, vectorText } from '../attestation/vectors.js';
 import { type FakeServer, startFakeServer } from '../outbound/support/http-fake.js';
+import { forged, NOW, pki, signedCollateral, WANTED } from '../outbound/support/signed-collateral.js';
 import { attestedClient, clock, configOf, createWorkspace, machineOf, testApp } from './support/development-kms.js';
 import { portOf } from './support/recorded-kms.js';
 import { TlsClient } from './support/tls-client.js';
@@ -123,6 +125,35 @@ describe('a KMS and its collateral', () => {
     const gone = await service();
     gone.close();
     expect(await getKey(await kmsOf([gone], null)())).toMatchObject({ code: 'INTERNAL_ERROR' });
+  });
+});
+
+describe('a file of collateral', () => {
+  it('is used as soon as it changes, unless it holds nothing better than before', async () => {
+    const collateralFile = join(mkdtempSync(join(tmpdir(), 'collateral-file-')), 'collateral.json');
+    const state = { now: NOW };
+    writeFileSync(collateralFile, collateralJson(signedCollateral(NOW)));
+    const places = { collateralFile, pccsUrls: [], collateralCache: { directory: null, maxAgeSeconds: null, refreshSeconds: 86_400 }, certificateHosts: [] };
+    const { collateral, close } = createEvidenceSources(places, { roots: { ...vendorRoots(), tdx: pki.root }, clock: () => state.now, log: SILENT });
+    const get = (): Promise<QuoteCollateral> => collateral.getCollateral(WANTED);
+    expect(await get()).toEqual(signedCollateral(NOW));
+    const newer = signedCollateral(NOW + 7_200);
+    state.now += 7_200;
+    writeFileSync(collateralFile, collateralJson(newer));
+    for (const each of await Promise.all([get(), get()])) expect(each).toEqual(newer);
+    for (const worse of ['', '{"pck_crl"', collateralJson(forged(signedCollateral(NOW + 7_200))), collateralJson(signedCollateral(NOW))]) {
+      writeFileSync(collateralFile, worse);
+      expect(await get()).toEqual(newer);
+    }
+    unlinkSync(collateralFile);
+    expect(await get()).toEqual(newer);
+    // By another file in its place, as configuration management does it.
+    const newest = signedCollateral(NOW + 14_400);
+    state.now += 7_200;
+    writeFileSync(`${collateralFile}.new`, collateralJson(newest));
+    renameSync(`${collateralFile}.new`, collateralFile);
+    expect(await get()).toEqual(newest);
+    await close();
   });
 });
 

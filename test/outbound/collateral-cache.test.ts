@@ -8,7 +8,7 @@ import { CollateralError } from '../../src/errors/collateral-error.js';
 import { CollateralCache } from '../../src/outbound/collateral-cache.js';
 import { createCollateralDirectory } from '../../src/outbound/collateral-directory.js';
 import { acceptanceOf, checkedSource } from '../../src/outbound/collateral-source.js';
-import { DAY, forged, NOW, pki, signedCollateral, WANTED } from './support/signed-collateral.js';
+import { DAY, forged, NOW, pki, signedByAnother, signedCollateral, WANTED } from './support/signed-collateral.js';
 
 const HOUR = 3_600;
 const KEY = collateralKey(WANTED);
@@ -148,6 +148,44 @@ describe('the collateral cache', () => {
     await cache.refreshDue();
     await expect(get()).rejects.toMatchObject({ code: 'COLLATERAL_REJECTED', cause: { code: 'CERTIFICATE_REVOKED' } });
     expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('keeps what does not rest on the certificate that is revoked', async () => {
+    const directory = newDirectory();
+    const { state, cache, get } = setUp(directory);
+    state.next = signedByAnother(signedCollateral());
+    const first = await get();
+    await cache.close();
+    state.now += HOUR;
+    // Somebody answers with what the revoked signer once signed, beside the genuine list that says so.
+    state.next = signedCollateral(state.now, {}, 'tcb-signer');
+    await cache.refreshDue();
+    expect(await get()).toBe(first);
+    expect({ fetched: state.fetched, files: readdirSync(directory) }).toEqual({ fetched: 2, files: [`${KEY}.json`] });
+  });
+
+  it('refreshes although the clock was ahead once', async () => {
+    const { state, cache, get } = setUp();
+    state.now += 20 * DAY;
+    await get();
+    state.now -= 20 * DAY;
+    await cache.refreshDue();
+    expect(state.fetched).toBe(2);
+    state.next = away();
+    state.now -= HOUR;
+    await cache.refreshDue();
+    await cache.refreshDue();
+    expect(state.fetched).toBe(3);
+  });
+
+  it('serves again what a clock that was ahead made look expired', async () => {
+    const { state, get } = setUp();
+    const first = await get();
+    state.next = away();
+    state.now += 365 * DAY;
+    await expect(get()).rejects.toMatchObject({ code: 'COLLATERAL_UNAVAILABLE' });
+    state.now = NOW + 1;
+    expect(await get()).toBe(first);
   });
 
   it('looks up only so many kinds of platform at a time', async () => {

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { QuoteCollateral } from '../../src/attestation/collateral.js';
 import type { CollateralError } from '../../src/errors/collateral-error.js';
@@ -29,6 +30,11 @@ async function service(collateral: QuoteCollateral = good, alter: (target: strin
 
 /** Answers TCB info in this way, the rest as it should be. */
 const tcbInfoBy = (answer: (response: ServerResponse) => unknown): Promise<FakeServer> => service(good, (target, response) => target.includes('/tcb') && (answer(response), true));
+/** Never done and never idle. */
+const trickle = (response: ServerResponse): void => {
+  const timer = setInterval(() => response.write(' '), 20);
+  response.writeHead(200).once('close', () => clearInterval(timer));
+};
 const silent = (): Promise<FakeServer> => service(good, () => true);
 
 function pccs(services: readonly FakeServer[], more: Partial<PccsOptions> = {}) {
@@ -72,6 +78,10 @@ describe('collateral over HTTP', () => {
     ['a connection that breaks off', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => (response.writeHead(200, { 'content-length': '1000' }).write('{'), setTimeout(() => response.destroy(), 20)))],
     ['a body that is not JSON', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.end('<html>'))],
     ['no issuer chain', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.end('{"tcbInfo":{},"signature":""}'))],
+    ['a page of HTML with status 200', 'COLLATERAL_ANSWER_INVALID', () => service(good, (_target, response) => (response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Sign in</title>'), true))],
+    ['drop by drop', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => trickle(response))],
+    ['headers without end', 'COLLATERAL_UNAVAILABLE', () => tcbInfoBy((response) => (response.on('error', () => undefined), response.writeHead(200, { 'tcb-info-issuer-chain': 'A'.repeat(1 << 20) }).end('{}')))],
+    ['something small that unpacks to something large', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(64 << 20))))],
     ['an endless body', 'COLLATERAL_ANSWER_INVALID', () => tcbInfoBy((response) => response.writeHead(200).write(Buffer.alloc(9 * 1024 * 1024, 0x20)))],
     ['a truncated list', 'COLLATERAL_REJECTED', () => service({ ...good, pckCrl: good.pckCrl.subarray(0, 100) })],
     ['a forged signature', 'COLLATERAL_REJECTED', () => service(forged(good))],
@@ -79,8 +89,8 @@ describe('collateral over HTTP', () => {
     ['another FMSPC', 'COLLATERAL_REJECTED', () => service(signedCollateral(NOW, { fmspc: '00906ED50000' }))],
   ])('is not had from a service that answers %s, but from the next', async (_name, code, start) => {
     const bad = await start();
-    await expect(pccs([bad]).fetch()).rejects.toMatchObject(failure(code));
-    const two = pccs([bad, await service()]);
+    await expect(pccs([bad], { requestMs: 1_000 }).fetch()).rejects.toMatchObject(failure(code));
+    const two = pccs([bad, await service()], { requestMs: 1_000 });
     expect((await two.fetch()).collateral).toEqual(good);
     expect(two.outcomes).toEqual([[0, code], [1, 'ok']]);
   });
@@ -96,6 +106,11 @@ describe('collateral over HTTP', () => {
     const gone = await service();
     gone.close();
     await expect(pccs([await service(forged(good)), gone]).fetch()).rejects.toMatchObject({ ...failure('COLLATERAL_REJECTED'), cause: { code: 'TCB_INFO_SIGNATURE_INVALID' } });
+  });
+
+  it('says that the signer is revoked although another service lies about something else', async () => {
+    const revoked = await service(signedCollateral(NOW, {}, 'tcb-signer'));
+    await expect(pccs([revoked, await service(forged(good))]).fetch()).rejects.toMatchObject({ ...failure('COLLATERAL_REJECTED'), cause: { code: 'CERTIFICATE_REVOKED' } });
   });
 
   it('is tried once more after a pause when the trouble may pass, and only then', async () => {

@@ -3,7 +3,7 @@ import { collateralKey, collateralRequestFromKey, type CollateralRequest, type Q
 import { messageChain } from '../../errors/base.js';
 import { CollateralError } from '../../errors/collateral-error.js';
 import { createCollateralDirectory } from '../../outbound/collateral-directory.js';
-import { sourcesFromText } from '../evidence-sources.js';
+import { sourcesFromText } from '../collateral-file.js';
 import { VerifyInputError } from '../verify/input.js';
 import { type CollateralCommandIo, read } from './command.js';
 import { subjectOf, subjectsOfRecording } from './wanted.js';
