@@ -1,50 +1,25 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Attestation } from '../../src/attestation/evidence/attestation.js';
 import { bootInfo } from '../../src/attestation/evidence/boot-info.js';
 import type { EvidenceSource } from '../../src/attestation/evidence/evidence-source.js';
-import type { VerifiedAttestation } from '../../src/attestation/evidence/verified.js';
-import { VerifierCache } from '../../src/attestation/evidence/verifier-cache.js';
-import { verifyAttestation } from '../../src/attestation/evidence/verify.js';
-import { createSnpEvidenceSource, SNP_TIMES, type SnpDeviceOptions } from '../../src/attestation/issue/snp-device.js';
-import { decodeAttestation, encodeAttestation } from '../../src/attestation/wire/decode.js';
+import type { SnpDeviceOptions } from '../../src/attestation/issue/snp-device.js';
 import { EvidenceSourceError } from '../../src/errors/evidence-source-error.js';
 import { loadNative } from '../../src/native/loader.js';
-import { mrConfigDocument } from '../../src/simulator/mr-config.js';
-import { developmentRoots } from '../../src/simulator/roots.js';
-import { createDevelopmentCollateralGetter } from '../../src/simulator/tdx-collateral.js';
-import { createDevelopmentTdxPki } from '../../src/simulator/tdx-pki.js';
 import { expectFailure, scratch } from './addon.js';
-import { app, imageHash, seed } from './fuse/machine.js';
+import { app } from './fuse/machine.js';
 import { mountDevices } from './fuse/mounted.js';
 import { ERRNO } from './fuse/nodes.js';
+import { partsOf, snpSource, verify } from './snp-source.js';
 
-// The SEV-SNP source on configfs-tsm behind the kernel; its evidence goes to the verifier as it goes to anybody's.
+// The SEV-SNP source on configfs-tsm behind the kernel.
 
 const devices = mountDevices('SEV-SNP through configfs-tsm, verified');
 const native = loadNative();
 const reportData = Uint8Array.from({ length: 64 }, (_, i) => i ^ 0x71);
-const clock = (): number => Date.now() / 1000;
 const TABLE_END = 24;
 
-async function snpSource(changes: Partial<SnpDeviceOptions> = {}, sevGuest = '/nowhere/sev-guest', tsmBase = devices.path('snp')): Promise<EvidenceSource> {
-  const folder = await scratch();
-  await writeFile(join(folder, 'version'), '1');
-  const paths = { tsmBase, sevGuest, runtimeEvents: { log: join(folder, 'events'), version: join(folder, 'version'), lock: join(folder, 'lock') } };
-  const config = JSON.stringify({ os_image_hash: Buffer.from(imageHash).toString('hex') });
-  return createSnpEvidenceSource({ native, paths, times: SNP_TIMES, entryName: 'dstack-1', mrConfig: mrConfigDocument(app), config, maxWaiting: 8, ...changes });
-}
-
-function verify(attestation: Attestation): Promise<VerifiedAttestation> {
-  const collateral = createDevelopmentCollateralGetter(createDevelopmentTdxPki(seed), clock);
-  return verifyAttestation(decodeAttestation(encodeAttestation(attestation)), { now: clock(), roots: developmentRoots(seed), collateral, cache: new VerifierCache() });
-}
-
-function partsOf(attestation: Attestation): Extract<Attestation['platform'], { kind: 'sev-snp' }> {
-  if (attestation.platform.kind !== 'sev-snp') throw new Error(attestation.platform.kind);
-  return attestation.platform;
-}
+const onConfigfs = (changes: Partial<SnpDeviceOptions> = {}): Promise<EvidenceSource> => snpSource({ tsmBase: devices.path('snp') }, changes);
 
 /** A device in place of `/dev/sev-guest`, as far as this program sees it. */
 function deviceThatGives(certificates: Uint8Array): SnpDeviceOptions['native'] {
@@ -60,7 +35,7 @@ function deviceThatGives(certificates: Uint8Array): SnpDeviceOptions['native'] {
 
 describe('an SEV-SNP guest', () => {
   test('is genuine and says who it is; what it logs is no part of its evidence', async () => {
-    const source = await snpSource();
+    const source = await onConfigfs();
     await source.emitEvent?.('app-id', Uint8Array.of(1));
     const attestation = await source.attest(reportData);
     expect(attestation.stack.runtimeEvents).toEqual([]);
@@ -72,7 +47,7 @@ describe('an SEV-SNP guest', () => {
   });
 
   test('answers many at once, each about its own report data', async () => {
-    const source = await snpSource();
+    const source = await onConfigfs();
     const asked = Array.from({ length: 8 }, (_, i) => new Uint8Array(64).fill(i));
     const attestations = await Promise.all(asked.map((data) => source.attest(data)));
     for (const [i, attestation] of attestations.entries()) expect(Buffer.from((await verify(attestation)).reportData)).toEqual(Buffer.from(asked[i] ?? []));
@@ -80,7 +55,7 @@ describe('an SEV-SNP guest', () => {
 
   test('fails where the kernel takes report data neither raw nor as hex', async () => {
     await devices.misbehave({ tsm: { writeErrnos: [ERRNO.EINVAL, ERRNO.EBUSY] } });
-    await expect((await snpSource()).attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
+    await expect((await onConfigfs()).attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
     expect((await devices.seen()).inblobs).toEqual([]);
   });
 
@@ -95,7 +70,7 @@ describe('an SEV-SNP guest', () => {
     ] as const) {
       await writeFile(join(entry, name), content);
     }
-    await expect((await snpSource({}, '/nowhere', folder)).attest(new Uint8Array(64))).resolves.toMatchObject({ platform: { kind: 'sev-snp', certChain: [] } });
+    await expect((await snpSource({ tsmBase: folder })).attest(new Uint8Array(64))).resolves.toMatchObject({ platform: { kind: 'sev-snp', certChain: [] } });
   });
 
   test.each([
@@ -107,7 +82,7 @@ describe('an SEV-SNP guest', () => {
     ['not given', { readErrnos: [ERRNO.EIO] }],
     ['about data not taken whole', { writeTakes: 63 }],
   ])('gives no evidence when the report is %s', async (_, tsm) => {
-    const source = await snpSource();
+    const source = await onConfigfs();
     await devices.misbehave({ tsm });
     await expect(source.attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_FAILED' });
     await devices.misbehave({});
@@ -115,17 +90,17 @@ describe('an SEV-SNP guest', () => {
   });
 
   test('gives no evidence when somebody else writes its entry', async () => {
-    const source = await snpSource();
+    const source = await onConfigfs();
     await devices.misbehave({ tsm: { generationStepOnRead: 1 } });
     await expect(source.attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
   });
 
   test.each(['', '{}', 'no JSON'])('is not one with %j for its configuration', async (mrConfig) => {
-    await expect(snpSource({ mrConfig })).rejects.toBeInstanceOf(EvidenceSourceError);
+    await expect(onConfigfs({ mrConfig })).rejects.toBeInstanceOf(EvidenceSourceError);
   });
 
   test('without either interface gives no evidence', async () => {
-    await expect((await snpSource({}, '/nowhere', '/nowhere')).attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_ABSENT' });
+    await expect((await snpSource({})).attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_ABSENT' });
   });
 });
 
@@ -145,7 +120,7 @@ describe('/dev/sev-guest', () => {
     ['a table without end, is not', Buffer.alloc(10, 1), 0],
   ])('where configfs-tsm has no certificates: with %s', async (_, certificates, count) => {
     await devices.misbehave({ tsm: { auxiliaryBytes: new Uint8Array() } });
-    const source = await snpSource({ native: deviceThatGives(certificates) }, '/dev/null');
+    const source = await snpSource({ tsmBase: devices.path('snp'), sevGuest: '/dev/null' }, { native: deviceThatGives(certificates) });
     const { certChain, report } = partsOf(await source.attest(reportData));
     expect(certChain).toHaveLength(count);
     // The report beside the certificates is the one they are for.
@@ -155,6 +130,6 @@ describe('/dev/sev-guest', () => {
 
   test('is not asked when configfs-tsm has certificates', async () => {
     const never: SnpDeviceOptions['native'] = { lockFile: native.lockFile, snpExtendedReport: () => Promise.reject(new Error('asked')) };
-    await verify(await (await snpSource({ native: never }, '/dev/null')).attest(reportData));
+    await verify(await (await snpSource({ tsmBase: devices.path('snp'), sevGuest: '/dev/null' }, { native: never })).attest(reportData));
   });
 });

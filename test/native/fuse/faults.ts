@@ -97,6 +97,8 @@ export const NO_TPM_FAULTS: TpmFaults = { writeErrnos: [], readErrnos: [], refus
 export interface SnpFaults {
   /** Whether the host has certificates for the guest, at the device and in configfs-tsm. */
   readonly certificates: boolean;
+  /** Length the certificates at the device are padded to, or null for their own. */
+  readonly tableBytes: number | null;
   /** errnos for the next requests at `/dev/sev-guest`, and what the firmware says then. */
   readonly errnos: readonly number[];
   readonly firmwareError: number;
@@ -107,7 +109,7 @@ export interface SnpFaults {
   readonly otherReportData: boolean;
 }
 
-export const NO_SNP_FAULTS: SnpFaults = { certificates: true, errnos: [], firmwareError: 0, status: 0, reportBytes: null, otherReportData: false };
+export const NO_SNP_FAULTS: SnpFaults = { certificates: true, tableBytes: null, errnos: [], firmwareError: 0, status: 0, reportBytes: null, otherReportData: false };
 
 /** A list of errnos used up one by one. */
 export class ErrnoQueue {

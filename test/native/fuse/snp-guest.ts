@@ -76,8 +76,10 @@ export class SnpGuest {
   #giveCertificates(pid: number, argument: bigint, input: Buffer, asked: Buffer): void {
     const [address, room] = [asked.readBigUInt64LE(CERTIFICATES_OFFSET), asked.readUInt32LE(CERTIFICATES_OFFSET + 8)];
     if (room % PAGE !== 0 || room > MAX_CERTIFICATES) refuse(ERRNO.EINVAL);
-    if (!this.#faults.certificates) return;
-    const [table = new Uint8Array()] = snpCertificateChain(this.#pki, 'table');
+    const { certificates, tableBytes } = this.#faults;
+    if (!certificates) return;
+    const [made = new Uint8Array()] = snpCertificateChain(this.#pki, 'table');
+    const table = tableBytes === null ? made : Buffer.concat([made], tableBytes);
     if (table.length <= room) return writeCallerMemory(pid, address, table);
     const failed = Buffer.from(input);
     failed.writeUInt32LE(TOO_SHORT, 28);
