@@ -1,25 +1,40 @@
-// Asks the port given for /health every 5 ms over one connection, until standard input ends; then prints the milliseconds as JSON.
-import { Agent, get } from 'node:http';
+// Asks each "METHOD URL" given every 5 ms over one connection, until standard input ends; then prints the milliseconds of each as JSON.
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const options = { host: '127.0.0.1', port: Number(process.argv[2]), path: '/health', agent: new Agent({ keepAlive: true, maxSockets: 1 }) };
-const times: number[] = [];
+const EVERY_MS = 5;
 const state = { going: true };
 process.stdin.on('end', () => (state.going = false)).resume();
 
-function ask(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    get(options, (response) => response.on('end', resolve).resume()).on('error', reject);
-  });
+function asker(target: string): () => Promise<void> {
+  const [method, url = ''] = target.split(' ');
+  const kept = { keepAlive: true, maxSockets: 1 };
+  const secure = url.startsWith('https:');
+  const agent = secure ? new HttpsAgent({ ...kept, rejectUnauthorized: false }) : new HttpAgent(kept);
+  const headers = method === 'POST' ? { 'content-type': 'application/json', 'content-length': 2 } : {};
+  return () =>
+    new Promise((resolve, reject) => {
+      const sent = (secure ? httpsRequest : httpRequest)(url, { method, agent, headers }, (response) => {
+        response.on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`${target} answered ${response.statusCode}`)))).resume();
+      });
+      sent.on('error', reject).end(method === 'POST' ? '{}' : '');
+    });
 }
 
-await ask();
-process.stdout.write('started\n');
-while (state.going) {
-  const from = performance.now();
-  await ask();
-  times.push(performance.now() - from);
-  await delay(5);
+async function probe(ask: () => Promise<void>): Promise<number[]> {
+  const times: number[] = [];
+  while (state.going) {
+    const from = performance.now();
+    await ask();
+    times.push(performance.now() - from);
+    await delay(EVERY_MS);
+  }
+  return times;
 }
-process.stdout.write(`${JSON.stringify(times)}\n`);
+
+const askers = process.argv.slice(2).map(asker);
+for (const ask of askers) for (let warmUp = 0; warmUp < 20; warmUp++) await ask();
+process.stdout.write('started\n');
+process.stdout.write(`${JSON.stringify(await Promise.all(askers.map(probe)))}\n`);
 process.exit(0);

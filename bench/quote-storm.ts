@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify, type TomlTable } from 'smol-toml';
 import { bringUp } from '../src/app/dev/bring-up.js';
 import type { Workspace } from '../src/app/dev/workspace.js';
+import { percentile } from './median.js';
 
 /** Callers at once; a second each is within the 30 s a call may take. */
 const CALLERS = 24;
@@ -49,11 +50,6 @@ async function probe(door: Door, method: string, path: string, going: () => bool
     await delay(PROBE_EVERY_MS);
   }
   return times;
-}
-
-function percentile(times: readonly number[], of: number): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * of) / 100))] ?? Number.NaN;
 }
 
 /** Runs the storm, prints what came of it, and throws when a caller was left without an answer. */

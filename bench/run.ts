@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bringUp, type RunningSystem } from '../src/app/dev/bring-up.js';
-import { createWorkspace } from '../src/app/dev/workspace.js';
+import { freePort } from '../src/app/dev/free-port.js';
+import { createWorkspace, type Workspace } from '../src/app/dev/workspace.js';
 import { agentTargets, bareTarget, kmsTargets } from './targets.js';
 import { type Figure, measure, type Target } from './measure.js';
-import { quoteStorm } from './quote-storm.js';
 import { serverPid } from './server-pid.js';
 import { table } from './table.js';
 
@@ -27,6 +27,8 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const directory = mkdtempSync(join(tmpdir(), 'dstack-bench-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+// Ends by way of 'exit', where everything that was started is stopped.
+for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]] as const) process.once(signal, () => process.exit(128 + number));
 
 async function startBare(): Promise<{ readonly socket: string; readonly pid: number; readonly stop: () => void }> {
   const socket = join(directory, 'bare.sock');
@@ -49,12 +51,12 @@ async function targets(running: RunningSystem, bare: { readonly socket: string; 
   ];
 }
 
+async function newWorkspace(): Promise<Workspace> {
+  return createWorkspace(join(directory, 'system'), { kms: await freePort(0), agent: await freePort(0) }, Date.now() / 1000);
+}
+
 async function main(): Promise<void> {
-  const workspace = createWorkspace(join(directory, 'system'), { kms: 12401, agent: 12490 }, Date.now() / 1000);
-  if (values['quote-storm']) {
-    await quoteStorm(workspace).finally(() => rmSync(directory, { recursive: true, force: true }));
-    return;
-  }
+  const workspace = await newWorkspace();
   const running = await bringUp(workspace, () => undefined);
   const bare = await startBare();
   try {
@@ -68,10 +70,12 @@ async function main(): Promise<void> {
   } finally {
     bare.stop();
     await running.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
 if (values.verify) (await import('./verify.js')).benchVerification();
-else if (values['verify-storm']) await (await import('./verify-storm.js')).benchVerificationStorm();
-else await main();
+else if (values['quote-storm']) await (await import('./quote-storm.js')).quoteStorm(await newWorkspace());
+else if (values['verify-storm']) {
+  await (await import('./verify-storm.js')).benchVerificationStorm();
+  await (await import('./kms-storm.js')).benchKmsStorm(await newWorkspace());
+} else await main();

@@ -1,9 +1,8 @@
 // `npm run bench -- --verify-storm`: evidence of many platforms at once, none seen before, and /health of the same process meanwhile.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { createThreadedVerifier, DEFAULT_THREAD_LIMITS } from '../src/app/verification/threaded-verifier.js';
 import { type AttestationVerifier, type AttestationVerifierOptions, createAttestationVerifier } from '../src/attestation/evidence/attestation-verifier.js';
 import type { QuoteCollateral } from '../src/attestation/collateral.js';
@@ -12,7 +11,7 @@ import { vendorRoots } from '../src/attestation/roots/vendor-roots.js';
 import { createDevelopmentCollateral } from '../src/simulator/tdx-collateral.js';
 import { createDevelopmentTdxPki } from '../src/simulator/tdx-pki.js';
 import { createDevelopmentTdx } from '../src/simulator/tdx-platform.js';
-import { percentile } from './median.js';
+import { probed, spread } from './probed.js';
 
 const EVIDENCE = 600;
 const seed = new Uint8Array(32).fill(7);
@@ -36,28 +35,23 @@ async function evidence(): Promise<Attestation[]> {
   return Promise.all(Array.from({ length: EVIDENCE }, (_, i) => machine.attest(new Uint8Array(64).fill(i & 0xff).fill(i >> 8, 0, 1))));
 }
 
-/** Milliseconds of the work, and of a health endpoint in this process meanwhile, asked from another process. */
+/** The work, and a health endpoint in this process meanwhile. */
 async function storm(work: () => Promise<unknown>): Promise<string> {
   const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const probe = spawn(process.execPath, [new URL('health-probe.js', import.meta.url).pathname, String((server.address() as AddressInfo).port)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  let output = '';
-  probe.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await once(probe.stdout, 'data');
-  await delay(300);
-  const from = performance.now();
-  await work();
-  const took = performance.now() - from;
-  probe.stdin.end();
-  await once(probe, 'close');
+  const { tookMs, answers } = await probed([`GET http://127.0.0.1:${(server.address() as AddressInfo).port}/health`], work);
   server.close();
-  const times = JSON.parse(output.split('\n')[1] ?? '[]') as number[];
-  const ms = (of: number): string => percentile(times, of).toFixed(2);
-  return `${took.toFixed(0)} ms; /health ${times.length} times: p50 ${ms(50)} ms, p99 ${ms(99)} ms, worst ${ms(100)} ms`;
+  return `${tookMs.toFixed(0)} ms; /health ${spread(answers[0] ?? [])}`;
 }
 
+/** One call a turn of the event loop, whatever becomes of those before: as connections bring them. */
 async function verifyAll(verifier: AttestationVerifier, attestations: readonly Attestation[]): Promise<void> {
-  await Promise.all(attestations.map((attestation) => verifier.verify(attestation)));
+  const calls: Promise<unknown>[] = [];
+  for (const attestation of attestations) {
+    calls.push(verifier.verify(attestation));
+    await nextTurn();
+  }
+  await Promise.all(calls);
 }
 
 /** Prints both ways of verifying; the threads are what the KMS uses. */
@@ -65,6 +59,7 @@ export async function benchVerificationStorm(): Promise<void> {
   const attestations = await evidence();
   const inline = createAttestationVerifier(coldOptions());
   const threaded = createThreadedVerifier(coldOptions());
+  threaded.start();
   try {
     process.stdout.write(`verification storm: ${EVIDENCE} calls at once, other evidence and collateral in each\n`);
     process.stdout.write(`  nothing to verify, to compare: ${await storm(() => delay(1_000))}\n`);

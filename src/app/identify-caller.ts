@@ -3,6 +3,7 @@ import { attestationFromCertificate, verifyCertificateEvidence } from '../attest
 import { type Caller, type CallerEvidence, unattested } from '../caller/caller.js';
 import { AppraisalError } from '../errors/appraisal-error.js';
 import { CollateralError } from '../errors/collateral-error.js';
+import { ServiceError } from '../errors/service-error.js';
 import { VerificationError } from '../errors/verification-error.js';
 import type { ListenOptions, PeerInfo } from '../http/listen/listener.js';
 
@@ -16,7 +17,7 @@ export interface CallerAge {
 /**
  * How the TLS listener of a KMS learns who is calling (spec/prpc.md section 11): the evidence in the client's certificate is
  * verified at the first request, again when it has become `maxAgeSeconds` old or some input of the verdict expired, and
- * again when collateral could not be had the last time, which is no verdict.
+ * again when collateral could not be had the last time, or there was too much to verify, which is no verdict.
  */
 export function callerIdentification(verifier: AttestationVerifier, age: CallerAge): Required<Pick<ListenOptions, 'identify' | 'isCurrent'>> {
   return {
@@ -31,7 +32,7 @@ async function identify(peer: PeerInfo['peer'], certificate: Uint8Array, verifie
     if (attested === null) return unattested(peer);
     return { peer, evidence: { status: 'verified', verified: await verifyCertificateEvidence(attested, verifier) } };
   } catch (error) {
-    const isRefusal = error instanceof VerificationError || error instanceof AppraisalError || error instanceof CollateralError;
+    const isRefusal = error instanceof VerificationError || error instanceof AppraisalError || error instanceof CollateralError || error instanceof ServiceError;
     if (!isRefusal) throw error;
     return { peer, evidence: { status: 'refused', error } };
   }

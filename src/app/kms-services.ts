@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { CollateralGetter } from '../attestation/collateral.js';
-import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { QuoteMetrics } from '../attestation/issue/quote-metrics.js';
 import { QuoteService } from '../attestation/issue/quote-service.js';
 import type { TrustRoots } from '../attestation/trust-roots.js';
@@ -14,7 +13,7 @@ import { createEvidenceSources, type EvidenceSources, givenSources } from './evi
 import { chooseKmsEvidence, queuedOwnEvidence } from './kms-evidence.js';
 import { createKmsPolicy, imageRules, type KmsPolicy } from './kms-policy.js';
 import { type Log, SILENT } from './log.js';
-import { createThreadedVerifier } from './verification/threaded-verifier.js';
+import { createThreadedVerifier, type ThreadedVerifier } from './verification/threaded-verifier.js';
 import { trustRoots } from './trust.js';
 
 /** What tests and other compositions may put in place of the real thing. */
@@ -45,7 +44,7 @@ export interface KmsServices {
   /** What the verifier looks things up in; whoever starts the process starts and closes it. */
   readonly sources: EvidenceSources;
   readonly quoteMetrics: QuoteMetrics;
-  readonly verifier: AttestationVerifier;
+  readonly verifier: ThreadedVerifier;
   readonly policy: KmsPolicy;
   readonly rules: AdmissionRules;
 }

@@ -47,7 +47,12 @@ export async function prepareServingLife(services: KmsServices): Promise<Serving
   });
   const identity = { key: p256KeyToPem(keys.rpcKey), cert: rpcCert, clientCa: [keys.tmpCa.certificatePem] };
   const age = { clock: services.clock, maxAgeSeconds: services.config.callerEvidenceMaxAgeSeconds };
-  return { open: (place) => listenTls(place, identity, { handler, ...callerIdentification(services.verifier, age) }) };
+  return {
+    open: async (place) => {
+      services.verifier.start();
+      return listenTls(place, identity, { handler, ...callerIdentification(services.verifier, age) });
+    },
+  };
 }
 
 function dependencies({ config, evidence, verifier, policy, rules, clock, random }: KmsServices, keys: RootKeys, stored: StoredKeySet): KmsDependencies {

@@ -8,6 +8,7 @@ import { vendorRoots } from '../../src/attestation/roots/vendor-roots.js';
 import type { Caller } from '../../src/caller/caller.js';
 import { AppraisalError } from '../../src/errors/appraisal-error.js';
 import { CollateralError } from '../../src/errors/collateral-error.js';
+import { ServiceError } from '../../src/errors/service-error.js';
 import { VerificationError } from '../../src/errors/verification-error.js';
 import { parsePemChain } from '../../src/x509/pem.js';
 import { identityOf, RECORDED_AT, vectorText } from './support/recorded-kms.js';
@@ -61,7 +62,7 @@ describe('who is calling', () => {
     expect(isCurrent(ending)).toBe(false);
   });
 
-  it('stays refused for what is not genuine or not acceptable, but not for collateral that was missing', async () => {
+  it('stays refused for what is not genuine or not acceptable, but not for collateral that was missing or too much to do', async () => {
     const after = async (error: Error): Promise<boolean> => {
       const { identify, isCurrent } = identification(failing(error));
       const caller = await identify(info(certificate));
@@ -71,6 +72,7 @@ describe('who is calling', () => {
     expect(await after(new VerificationError('RTMR3_MISMATCH', 'x'))).toBe(true);
     expect(await after(new AppraisalError('DEBUG_MODE', 'x'))).toBe(true);
     expect(await after(new CollateralError('COLLATERAL_UNAVAILABLE', 'x'))).toBe(false);
+    expect(await after(new ServiceError('RESOURCE_EXHAUSTED', 'x'))).toBe(false);
   });
 
   it('is not settled by a fault of ours', async () => {

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { assertNoTeeDevice } from '../../simulator/refuse-real-tee.js';
 import { developmentBanner } from '../../simulator/banner.js';
 import { agentChecks } from './agent-checks.js';
@@ -9,6 +8,7 @@ import { bringUp, type RunningSystem } from './bring-up.js';
 import { runChecks } from './checks.js';
 import { kmsChecks } from './kms-checks.js';
 import { newcomerLines } from './newcomer.js';
+import { freePort } from './free-port.js';
 import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 import { createWorkspace, type Workspace } from './workspace.js';
 
@@ -72,17 +72,4 @@ async function stayUp({ system, processes }: RunningSystem, workspace: Workspace
 
 function describe(error: Error): string {
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
-}
-
-/** `wanted`, if it is free; 0 gives any free port. @throws Error naming a port in use */
-async function freePort(wanted: number): Promise<number> {
-  const server = createServer();
-  server.listen(wanted, '127.0.0.1');
-  await once(server, 'listening').catch((cause: unknown) => {
-    throw new Error(`port ${wanted} is in use; choose others with --kms-port and --agent-port`, { cause });
-  });
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : wanted;
 }

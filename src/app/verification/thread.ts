@@ -8,6 +8,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import type { Answers, Sources } from './answers.js';
 import type { Answer, FromThread, ThreadData, ToThread } from './messages.js';
 import { packError, unpackError } from './packed-error.js';
+import type { Turns } from './turns.js';
 
 /** One call on its way through a thread. */
 export interface Job {
@@ -16,6 +17,16 @@ export interface Job {
   readonly now: number;
   readonly resolve: (verified: VerifiedAttestation) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What a thread is surrounded by. */
+export interface ThreadSurroundings {
+  readonly answers: Answers;
+  readonly sources: Sources;
+  /** What it says is heard there: a port delivers all there is in one go, and more for as long as more comes. */
+  readonly turns: Turns;
+  /** Called whenever it has finished a job, and when it has ended. */
+  readonly onIdle: () => void;
 }
 
 /** Evidence is at most 10 MiB and collateral 8 MiB a field; a thread that needs more than this ends instead of the process. */
@@ -33,13 +44,15 @@ export class VerificationThread {
 
   /**
    * @param entry module it runs: `threadEntry()`
-   * @param onIdle called whenever it has finished a job, and when it has ended
    */
-  constructor(entry: string | URL, data: ThreadData, { answers, sources, onIdle }: { readonly answers: Answers; readonly sources: Sources; readonly onIdle: () => void }) {
+  constructor(entry: string | URL, data: ThreadData, { answers, sources, turns, onIdle }: ThreadSurroundings) {
     this.#onIdle = onIdle;
     this.#worker = new Worker(entry, { workerData: data, resourceLimits: RESOURCE_LIMITS, execArgv: [], env: {} });
     this.#worker.unref();
-    this.#worker.on('message', (message: FromThread) => this.#heard(message, answers, sources));
+    this.#worker.on('message', (message: FromThread) => {
+      this.#silent = false;
+      turns.add(() => this.#heard(message, answers, sources));
+    });
     this.#worker.on('error', (error) => this.#ended(error));
     this.#worker.on('exit', () => this.#ended(null));
   }
@@ -72,7 +85,6 @@ export class VerificationThread {
   }
 
   #heard(message: FromThread, answers: Answers, sources: Sources): void {
-    this.#silent = false;
     switch (message.kind) {
       case 'question':
         void this.#answer(message.question, answers.to(message.about));

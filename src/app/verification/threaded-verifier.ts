@@ -25,14 +25,19 @@ export interface ThreadLimits {
 export const DEFAULT_THREAD_LIMITS: ThreadLimits = { threads: Math.min(Math.max(availableParallelism() - 1, 1), 4), jobsPerThread: 256, queued: 1024, deadlineMs: 60_000 };
 
 export interface ThreadedVerifier extends AttestationVerifier {
+  /** Starts the first thread, which otherwise starts with the first storm and holds up its first calls. */
+  start(): void;
   /** Ends the threads; calls in flight fail. */
   close(): Promise<void>;
 }
 
+/** Milliseconds without a call after which one is a storm no longer, or not yet. */
+const QUIET_MS = 100;
+
 /**
- * A verifier that lets a storm of evidence not stop the process from answering others: one verification at a time is done on
- * the spot, where it costs less than sending it away, and whatever comes while one is running goes to worker threads. They start
- * with the first storm and each keeps a cache of its own.
+ * A verifier that lets a storm of evidence not stop the process from answering others: a call that comes alone is verified on the
+ * spot, where it costs less than sending it away; one that comes soon after another, or while one is being verified there, goes to
+ * worker threads. Each keeps a cache of its own.
  *
  * @param entry module the threads run
  *
@@ -55,6 +60,7 @@ class VerificationPool implements ThreadedVerifier {
   #threads: VerificationThread[] = [];
   readonly #turns = new Turns();
   #inlineBusy = false;
+  #lastCall = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: AttestationVerifierOptions, limits: ThreadLimits, entry: string | URL) {
@@ -70,16 +76,20 @@ class VerificationPool implements ThreadedVerifier {
 
   async verify(attestation: Attestation): Promise<VerifiedAttestation> {
     if (this.#closed) throw new ServiceError('NOT_READY', 'evidence is no longer verified: the service is stopping');
-    if (this.#inlineBusy || this.#limits.threads === 0) return this.#onThread(attestation);
+    const now = performance.now();
+    const alone = !this.#inlineBusy && now - this.#lastCall >= QUIET_MS;
+    this.#lastCall = now;
+    if (!alone) return this.#onThread(attestation);
     this.#inlineBusy = true;
     try {
       return await this.#inline.verify(attestation);
     } finally {
-      // Not before the event loop came round: calls that arrived together are not done one after the other on the spot.
-      setImmediate(() => {
-        this.#inlineBusy = false;
-      });
+      this.#inlineBusy = false;
     }
+  }
+
+  start(): void {
+    if (!this.#closed && this.#threads.length === 0) this.#startThread();
   }
 
   async close(): Promise<void> {
@@ -128,7 +138,11 @@ class VerificationPool implements ThreadedVerifier {
     const { threads, jobsPerThread } = this.#limits;
     const [least] = this.#threads.toSorted((a, b) => a.load - b.load);
     if (least !== undefined && (least.load === 0 || this.#threads.length >= threads)) return least.load < jobsPerThread ? least : null;
-    const started = new VerificationThread(this.#entry, this.#data, { answers: this.#answers, sources: this.#sources, onIdle: this.#dispatch });
+    return this.#startThread();
+  }
+
+  #startThread(): VerificationThread {
+    const started = new VerificationThread(this.#entry, this.#data, { answers: this.#answers, sources: this.#sources, turns: this.#turns, onIdle: this.#dispatch });
     this.#threads.push(started);
     return started;
   }

@@ -104,10 +104,12 @@ describe('limits and failures', () => {
   const obeying = new URL(`data:text/javascript,${encodeURIComponent(`
     import { parentPort } from 'node:worker_threads';
     const error = { type: 'VerificationError', code: 'RTMR3_MISMATCH', message: '', fields: {}, cause: null };
+    const gathered = [];
     parentPort.on('message', ({ job, attestation: { stack: { config } } }) => {
       if (config === 'end') process.exit(3);
       if (config === 'hang') for (;;);
-      parentPort.postMessage({ kind: 'refused', job, error });
+      if (config === 'gather' && gathered.push(job) < 20) return;
+      for (const done of [...gathered, job]) parentPort.postMessage({ kind: 'refused', job: done, error });
     });`)}`);
   const told = (config: string): Attestation => ({ ...tdx, stack: { ...tdx.stack, config } });
 
@@ -118,6 +120,21 @@ describe('limits and failures', () => {
     await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
     await expect(verifier.verify(told(what))).rejects.toThrow(code('ServiceError', expected));
     await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
+  });
+
+  test('verdicts that come all at once are given one a turn of the event loop', async () => {
+    const verifier = createThreadedVerifier({ ...parts, collateral: never }, { ...LIMITS, threads: 1, jobsPerThread: 20 }, obeying);
+    started.push(verifier);
+    occupied(verifier);
+    const given = new Map<number, number>();
+    let turn = 0;
+    const turning = { timer: setImmediate(function next() {
+      turn++;
+      turning.timer = setImmediate(next);
+    }) };
+    await Promise.all(Array.from({ length: 20 }, () => verifier.verify(told('gather')).catch(() => given.set(turn, (given.get(turn) ?? 0) + 1))));
+    clearImmediate(turning.timer);
+    expect([...given.values()]).toEqual(Array<number>(20).fill(1));
   });
 
   test('an answer that cannot be sent fails its call only', async () => {
