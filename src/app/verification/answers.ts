@@ -11,6 +11,9 @@ export interface Sources {
   readonly certificates: CertificateFetcher;
 }
 
+/** Thrown at a getter about to fetch for a quote nobody has looked at: that is the thread's work. */
+const UNFETCHED = new Error('the quote was not looked at');
+
 /** Kinds of platform whose collateral is told apart from its successor. */
 const EDITIONS = { capacity: 32, maxKeyLength: 64 };
 
@@ -35,12 +38,16 @@ export class Answers {
     try {
       return question.of === 'collateral' ? await this.#collateral(question) : await this.#published(question);
     } catch (error) {
+      if (error === UNFETCHED) return { of: 'unfetched' };
       return { of: 'failure', error: packError(error) };
     }
   }
 
-  async #collateral({ request, held }: Extract<Question, { of: 'collateral' }>): Promise<Answer> {
-    const collateral = await this.#sources.collateral.getCollateral(request);
+  async #collateral({ request, held, genuine }: Extract<Question, { of: 'collateral' }>): Promise<Answer> {
+    const vouch = (): void => {
+      if (!genuine) throw UNFETCHED;
+    };
+    const collateral = await this.#sources.collateral.getCollateral(request, vouch);
     const edition = this.#editionOf(collateralKey(request), collateral);
     return { of: 'collateral', edition, collateral: edition === held ? null : collateral };
   }

@@ -32,10 +32,15 @@ export class MainThread implements CollateralGetter, CertificateFetcher {
   }
 
   /** Collateral is sent once per edition: the same object comes back until the main thread has another. */
-  async getCollateral(request: CollateralRequest): Promise<QuoteCollateral> {
+  async getCollateral(request: CollateralRequest, genuine?: () => void): Promise<QuoteCollateral> {
     const key = collateralKey(request);
     const held = this.#held.get(key);
-    const answer = await this.#ask({ of: 'collateral', request, held: held?.edition ?? null });
+    const wanted = { of: 'collateral', request, held: held?.edition ?? null } as const;
+    let answer = await this.#ask({ ...wanted, genuine: genuine === undefined });
+    if (answer.of === 'unfetched') {
+      genuine?.();
+      answer = await this.#ask({ ...wanted, genuine: true });
+    }
     if (answer.of !== 'collateral') throw new TypeError('another answer than was asked for');
     const collateral = answer.collateral ?? held?.collateral;
     if (collateral === undefined) throw new TypeError('collateral left out that is not held');

@@ -24,12 +24,14 @@ export type FromThread =
   | { readonly kind: 'judge'; readonly url: string; readonly published: PublishedKind; readonly verified: boolean };
 
 export type Question =
-  /** `held`: edition of the collateral the thread has for this request, or null. */
-  | { readonly of: 'collateral'; readonly request: CollateralRequest; readonly held: number | null }
+  /** `held`: edition of the collateral the thread has for this request, or null. `genuine`: the quote is, as far as can be told without collateral. */
+  | { readonly of: 'collateral'; readonly request: CollateralRequest; readonly held: number | null; readonly genuine: boolean }
   | { readonly of: 'published'; readonly url: string; readonly published: PublishedKind };
 
 export type Answer =
   /** `collateral` is null when the thread holds that edition. */
   | { readonly of: 'collateral'; readonly edition: number; readonly collateral: QuoteCollateral | null }
+  /** Collateral would have to be fetched: to be asked for again once the quote was found genuine without. */
+  | { readonly of: 'unfetched' }
   | { readonly of: 'published'; readonly body: Uint8Array }
   | { readonly of: 'failure'; readonly error: PackedError };

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DEFAULT_AMD_KDS_URL, NO_CERTIFICATES } from '../../attestation/certificate-fetcher.js';
 import type { Attestation } from '../../attestation/evidence/attestation.js';
-import { type AttestationVerifier, type AttestationVerifierOptions, createAttestationVerifier } from '../../attestation/evidence/attestation-verifier.js';
+import type { AttestationVerifier, AttestationVerifierOptions } from '../../attestation/evidence/attestation-verifier.js';
 import type { VerifiedAttestation } from '../../attestation/evidence/verified.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { Answers, type Sources } from './answers.js';
@@ -25,19 +25,15 @@ export interface ThreadLimits {
 export const DEFAULT_THREAD_LIMITS: ThreadLimits = { threads: Math.min(Math.max(availableParallelism() - 1, 1), 4), jobsPerThread: 256, queued: 1024, deadlineMs: 60_000 };
 
 export interface ThreadedVerifier extends AttestationVerifier {
-  /** Starts the first thread, which otherwise starts with the first storm and holds up its first calls. */
+  /** Starts the first thread, for which the first call would have to wait. */
   start(): void;
   /** Ends the threads; calls in flight fail. */
   close(): Promise<void>;
 }
 
-/** Milliseconds without a call after which one is a storm no longer, or not yet. */
-const QUIET_MS = 100;
-
 /**
- * A verifier that lets a storm of evidence not stop the process from answering others: a call that comes alone is verified on the
- * spot, where it costs less than sending it away; one that comes soon after another, or while one is being verified there, goes to
- * worker threads. Each keeps a cache of its own.
+ * A verifier that does not stop the process from answering others while it is at work: worker threads verify, each with a cache of its own.
+ * The main thread's part of a call costs it no more than a verification there that finds everything known.
  *
  * @param entry module the threads run
  *
@@ -49,7 +45,6 @@ export function createThreadedVerifier(options: AttestationVerifierOptions, limi
 }
 
 class VerificationPool implements ThreadedVerifier {
-  readonly #inline: AttestationVerifier;
   readonly #clock: () => number;
   readonly #limits: ThreadLimits;
   readonly #entry: string | URL;
@@ -59,13 +54,10 @@ class VerificationPool implements ThreadedVerifier {
   readonly #queue = new Set<Job>();
   #threads: VerificationThread[] = [];
   readonly #turns = new Turns();
-  #inlineBusy = false;
-  #lastCall = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: AttestationVerifierOptions, limits: ThreadLimits, entry: string | URL) {
     const { roots, collateral, certificates = NO_CERTIFICATES, amdKdsUrl = DEFAULT_AMD_KDS_URL, clock } = options;
-    this.#inline = createAttestationVerifier(options);
     this.#clock = clock;
     this.#limits = limits;
     this.#entry = entry;
@@ -76,16 +68,7 @@ class VerificationPool implements ThreadedVerifier {
 
   async verify(attestation: Attestation): Promise<VerifiedAttestation> {
     if (this.#closed) throw new ServiceError('NOT_READY', 'evidence is no longer verified: the service is stopping');
-    const now = performance.now();
-    const alone = !this.#inlineBusy && now - this.#lastCall >= QUIET_MS;
-    this.#lastCall = now;
-    if (!alone) return this.#onThread(attestation);
-    this.#inlineBusy = true;
-    try {
-      return await this.#inline.verify(attestation);
-    } finally {
-      this.#inlineBusy = false;
-    }
+    return this.#onThread(attestation);
   }
 
   start(): void {

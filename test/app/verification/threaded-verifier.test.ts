@@ -43,16 +43,10 @@ async function outcome(work: Promise<VerifiedAttestation>): Promise<unknown> {
 const code = (name: string, expected: string) => expect.objectContaining({ name, code: expected });
 const never: CollateralGetter = { getCollateral: () => new Promise(() => undefined) };
 
-/** Keeps the spot taken: everything after it goes to threads. */
-function occupied(verifier: ThreadedVerifier): void {
-  verifier.verify(tdx).catch(() => undefined);
-}
-
 describe('a storm', () => {
   test('of every recorded evidence at once has the verdicts of one after the other', async () => {
     const inline = createAttestationVerifier({ ...parts, collateral: evidenceCollateral() });
     const verifier = threaded();
-    occupied(verifier);
     const attestations = evidenceIndex.cases.map(({ file }) => attestationOf(file));
     const together = await Promise.all(attestations.map((attestation) => outcome(verifier.verify(attestation))));
     for (const [i, attestation] of attestations.entries()) {
@@ -64,13 +58,44 @@ describe('a storm', () => {
     const given = await evidenceCollateral().getCollateral(collateralRequestOf(quote));
     let current = given;
     const answers = new Answers({ collateral: { getCollateral: async () => current }, certificates: evidenceCertificates() });
-    const ask = (held: number | null) => answers.to({ of: 'collateral', request: collateralRequestOf(quote), held });
+    const ask = (held: number | null) => answers.to({ of: 'collateral', request: collateralRequestOf(quote), held, genuine: true });
     expect(await ask(null)).toEqual({ of: 'collateral', edition: 1, collateral: given });
     current = { ...given };
     expect(await ask(1)).toEqual({ of: 'collateral', edition: 1, collateral: null });
     current = { ...given, tcbInfo: `${given.tcbInfo} ` };
     expect(await ask(1)).toEqual({ of: 'collateral', edition: 2, collateral: current });
     expect(await ask(2)).toEqual({ of: 'collateral', edition: 2, collateral: null });
+  });
+});
+
+describe('collateral that would have to be fetched', () => {
+  const fetched = (): { readonly verifier: ThreadedVerifier; readonly fetches: () => number } => {
+    let count = 0;
+    const kept = evidenceCollateral();
+    const verifier = threaded({
+      async getCollateral(request, genuine) {
+        genuine?.();
+        count++;
+        return kept.getCollateral(request);
+      },
+    });
+    return { verifier, fetches: () => count };
+  };
+
+  test('is fetched for a quote that is genuine', async () => {
+    const { verifier, fetches } = fetched();
+    await expect(verifier.verify(tdx)).resolves.toMatchObject({ variant: 'dstack-tdx' });
+    expect(fetches()).toBe(1);
+  });
+
+  test('is not fetched for one that nobody signed', async () => {
+    const { verifier, fetches } = fetched();
+    if (tdx.platform.kind !== 'tdx') throw new Error('not of TDX');
+    const changed = Uint8Array.from(tdx.platform.quote);
+    changed[600] = (changed[600] ?? 0) ^ 1;
+    const forged: Attestation = { ...tdx, platform: { ...tdx.platform, quote: changed } };
+    await expect(verifier.verify(forged)).rejects.toThrow(code('VerificationError', 'QUOTE_SIGNATURE_INVALID'));
+    expect(fetches()).toBe(0);
   });
 });
 
@@ -81,20 +106,17 @@ describe('limits and failures', () => {
         throw new CollateralError('COLLATERAL_UNAVAILABLE', 'nobody answers');
       },
     });
-    occupied(verifier);
     await expect(verifier.verify(tdx)).rejects.toThrow(code('CollateralError', 'COLLATERAL_UNAVAILABLE'));
   });
 
   test('what waits too long is told so', async () => {
     const verifier = threaded(never, { deadlineMs: 300 });
-    occupied(verifier);
     await expect(verifier.verify(tdx)).rejects.toThrow(code('ServiceError', 'DEADLINE_EXCEEDED'));
   });
 
   test('what does not fit the queue is told so at once', async () => {
     const verifier = threaded(never, { threads: 1, jobsPerThread: 1, queued: 2 });
-    occupied(verifier);
-    const waiting = [1, 2, 3].map(() => outcome(verifier.verify(tdx)));
+    const waiting = [1, 2].map(() => outcome(verifier.verify(tdx)));
     await expect(verifier.verify(tdx)).rejects.toThrow(code('ServiceError', 'RESOURCE_EXHAUSTED'));
     await verifier.close();
     expect((await Promise.all(waiting)).every((result) => result instanceof Object && 'code' in result)).toBe(true);
@@ -116,7 +138,6 @@ describe('limits and failures', () => {
   test.each([['end', 'INTERNAL_ERROR'], ['hang', 'DEADLINE_EXCEEDED']])('a thread that should %s fails its call with %s, and another takes its place', async (what, expected) => {
     const verifier = createThreadedVerifier({ ...parts, collateral: never }, { ...LIMITS, threads: 1, deadlineMs: 700 }, obeying);
     started.push(verifier);
-    occupied(verifier);
     await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
     await expect(verifier.verify(told(what))).rejects.toThrow(code('ServiceError', expected));
     await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
@@ -125,7 +146,6 @@ describe('limits and failures', () => {
   test('verdicts that come all at once are given one a turn of the event loop', async () => {
     const verifier = createThreadedVerifier({ ...parts, collateral: never }, { ...LIMITS, threads: 1, jobsPerThread: 20 }, obeying);
     started.push(verifier);
-    occupied(verifier);
     const given = new Map<number, number>();
     let turn = 0;
     const turning = { timer: setImmediate(function next() {
@@ -139,7 +159,6 @@ describe('limits and failures', () => {
 
   test('an answer that cannot be sent fails its call only', async () => {
     const verifier = threaded({ getCollateral: async () => ({ tcbInfo: () => 0 }) as never }, { threads: 1 });
-    occupied(verifier);
     await expect(verifier.verify(tdx)).rejects.toThrow(/cloned/);
     await expect(verifier.verify(attestationOf('nitro.bin'))).resolves.toMatchObject({ variant: 'dstack-nitro-enclave' });
   });
