@@ -3,6 +3,7 @@ import { type CertificateFetcher, NO_CERTIFICATES } from '../attestation/certifi
 import type { CollateralGetter } from '../attestation/collateral.js';
 import { parseCollateralJson } from '../attestation/dcap/collateral-format.js';
 import { recordedAnswers } from '../attestation/dcap/recorded-answers.js';
+import { isRecordingText } from '../attestation/recording.js';
 import { recordedCertificates } from '../attestation/recorded-certificates.js';
 import { readBounded } from '../config/load-file.js';
 import { DstackError, messageChain } from '../errors/base.js';
@@ -92,11 +93,11 @@ export function followingFile(file: CollateralFile, kept: CollateralGetter, refr
 }
 
 /**
- * A list is recorded HTTP answers, of collateral services and of whoever publishes certificates; anything else one set of collateral.
+ * Recorded HTTP answers, of collateral services and of whoever publishes certificates, or one set of collateral.
  * @throws CollateralError COLLATERAL_ANSWER_INVALID
  */
 export function sourcesFromText(text: string): FileSources {
-  if (text.trimStart().startsWith('[')) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
+  if (isRecordingText(text)) return { collateral: recordedAnswers(text), certificates: recordedCertificates(text) };
   const collateral = parseCollateralJson(text);
   return { collateral: { getCollateral: async () => collateral }, certificates: NO_CERTIFICATES };
 }

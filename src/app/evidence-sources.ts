@@ -27,7 +27,7 @@ export interface EvidenceSources {
 }
 
 export interface SourcePlaces {
-  /** One collateral object, or a list of recorded HTTP answers, instead of the network; null for the network. */
+  /** One collateral object, or recorded HTTP answers, instead of the network; null for the network. */
   readonly collateralFile: string | null;
   /** Base addresses; none for the default. */
   readonly pccsUrls: readonly string[];

@@ -16,7 +16,7 @@ import { assignRoots, candidateRoots, type ExplicitRoot, readRoot, replacementWa
 /** `dstack verify <file>` as the command line has it; null for an option that was not given. */
 export interface VerifyCommandOptions {
   readonly file: string;
-  /** File of a QuoteCollateralV3 JSON object or of a list of recorded HTTP answers. */
+  /** File of a QuoteCollateralV3 JSON object or of recorded HTTP answers. */
   readonly collateral: string | null;
   /** Where to look things up instead of in a file; nothing is asked of the network unless given. */
   readonly online?: OnlinePlaces | null;

@@ -6,7 +6,7 @@ import { parseRecording, targetOf } from './recording.js';
  * Certificates and revocation lists from HTTP answers that were recorded before. Those named by certificates are found by the
  * very URL, those of AMD's service by path and query, whichever host was asked. Nothing is asked of any host, so every URL
  * is allowed.
- * @throws CollateralError COLLATERAL_ANSWER_INVALID when the text is no list of recorded answers
+ * @throws CollateralError COLLATERAL_ANSWER_INVALID when the text is no recording
  */
 export function recordedCertificates(text: string): CertificateFetcher {
   const recorded = parseRecording(text);

@@ -15,19 +15,24 @@ export interface RecordedAnswer {
 const MAX_TEXT_LENGTH = 16 << 20;
 const MAX_ANSWERS = 1024;
 
+/** Of the form that is written. */
+const VERSION = 1;
+
 /**
- * Reads HTTP answers that were recorded before: a JSON list of {"url", "status", "headers": {name: value},
- * "body_base64"}, at most 16 Mi characters and 1024 answers.
- * @throws CollateralError COLLATERAL_ANSWER_INVALID when the text is not such a list
+ * Reads HTTP answers that were recorded before: JSON {"version": 1, "answers": [{"url", "status", "headers": {name: value},
+ * "body_base64"}]}, or the list alone, at most 16 Mi characters and 1024 answers.
+ * @throws CollateralError COLLATERAL_ANSWER_INVALID when the text is no such thing, or of another version
  */
 export function parseRecording(text: string): readonly RecordedAnswer[] {
   if (text.length > MAX_TEXT_LENGTH) throw invalid(`${text.length} characters, at most ${MAX_TEXT_LENGTH}`);
-  let list: unknown;
+  let value: unknown;
   try {
-    list = JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw invalid('not JSON', cause);
   }
+  if (isRecord(value) && value['version'] !== VERSION) throw invalid(`not of version ${VERSION}`);
+  const list = isRecord(value) ? value['answers'] : value;
   if (!Array.isArray(list) || list.length > MAX_ANSWERS) throw invalid(`not a list of at most ${MAX_ANSWERS} answers`);
   return list.map((entry: unknown, i) => parseEntry(entry, i));
 }
@@ -42,9 +47,24 @@ function parseEntry(entry: unknown, index: number): RecordedAnswer {
   return { url, target: targetOf(url), status, headers: headers as Record<string, string>, body: Uint8Array.from(Buffer.from(body, 'base64')) };
 }
 
-/** The text `parseRecording` reads. */
+/**
+ * Whether a text is meant to be recorded answers rather than one set of collateral, which has neither a list around it nor "answers" in
+ * it. Nothing else about it is looked at.
+ */
+export function isRecordingText(text: string): boolean {
+  if (/^\s*\[/.test(text)) return true;
+  try {
+    const value: unknown = text.length > MAX_TEXT_LENGTH ? null : JSON.parse(text);
+    return isRecord(value) && Object.hasOwn(value, 'answers');
+  } catch {
+    return false;
+  }
+}
+
+/** The text `parseRecording` reads, an answer a line. */
 export function recordingJson(answers: readonly Omit<RecordedAnswer, 'target'>[]): string {
-  return JSON.stringify(answers.map(({ url, status, headers, body }) => ({ url, status, headers, body_base64: Buffer.from(body).toString('base64') })));
+  const lines = answers.map(({ url, status, headers, body }) => JSON.stringify({ url, status, headers, body_base64: Buffer.from(body).toString('base64') }));
+  return `{"version": ${VERSION}, "answers": [\n${lines.join(',\n')}\n]}\n`;
 }
 
 /** Path and query of an absolute URL. @throws TypeError for any other text */

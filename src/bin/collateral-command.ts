@@ -4,7 +4,7 @@ import type { CollateralCommandIo } from '../app/collateral/command.js';
 import { runCollateralFetch } from '../app/collateral/fetch.js';
 import { runCollateralImport } from '../app/collateral/import.js';
 import { runCollateralShow } from '../app/collateral/show.js';
-import { addPlaceOptions, type OnlineOptions, placesOf } from './online-options.js';
+import { addCertificateHosts, addPlaceOptions, certificateHostsOf, type OnlineOptions, placesOf } from './online-options.js';
 
 const IO: CollateralCommandIo = {
   readFile,
@@ -15,7 +15,7 @@ const IO: CollateralCommandIo = {
 
 export function collateralCommand(): Command {
   return new Command('collateral')
-    .description('DCAP collateral for sites without a network. Exit status 0 done, 1 refused, expired or not to be had, 2 unreadable')
+    .description('what verification looks up, for sites without a network. Exit status 0 done, 1 refused, expired or not to be had, 2 unreadable')
     .addCommand(fetchCommand())
     .addCommand(showCommand())
     .addCommand(importCommand());
@@ -33,14 +33,14 @@ interface FetchCommandOptions extends OnlineOptions {
 }
 
 function fetchCommand(): Command {
-  return addPlaceOptions(subcommand('fetch', 'get collateral from a service, verify it and write it to a file or a cache directory'))
+  return addPlaceOptions(subcommand('fetch', 'get what verification looks up, verify it and write it to a file or a cache directory'))
     .option('--fmspc <hex>', 'kind of platform, 6 bytes')
     .option('--ca <name>', 'CA of its PCK certificate: processor or platform')
     .option('--tee <name>', 'tdx or sgx', 'tdx')
-    .option('--evidence <file>', 'take all of these from evidence')
-    .option('--out <file>', 'write QuoteCollateralV3 JSON')
-    .option('--cache-dir <dir>', 'write into the cache directory of a KMS or agent')
-    .option('--recording <file>', 'add every answer that verifying the evidence takes, of any platform, to a list of recorded HTTP answers')
+    .option('--evidence <file>', 'get what this evidence takes instead, of any platform')
+    .option('--out <file>', 'write one set of DCAP collateral, QuoteCollateralV3 JSON')
+    .option('--cache-dir <dir>', 'put everything into the cache directory of a KMS or agent')
+    .option('--recording <file>', 'add everything to a file of recorded HTTP answers')
     .action(async (options: FetchCommandOptions) => {
       const { tee, root: roots, fmspc = null, ca = null, evidence = null, out = null, cacheDir = null, recording = null } = options;
       process.exitCode = await runCollateralFetch({ tee, fmspc, ca, evidence, places: placesOf(options), roots, out, cacheDir, recording }, IO);
@@ -49,7 +49,7 @@ function fetchCommand(): Command {
 
 function showCommand(): Command {
   return subcommand('show', 'say what collateral is there, how many days it has left and whether it verifies')
-    .argument('[file]', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
+    .argument('[file]', 'QuoteCollateralV3 JSON, or recorded HTTP answers')
     .option('--cache-dir <dir>', 'cache directory instead of a file')
     .action(async (file: string | undefined, { cacheDir, root: roots }: { cacheDir?: string; root: string[] }) => {
       process.exitCode = await runCollateralShow({ file: file ?? null, cacheDir: cacheDir ?? null, roots }, IO);
@@ -57,11 +57,11 @@ function showCommand(): Command {
 }
 
 function importCommand(): Command {
-  return subcommand('import', 'put verified collateral from a file into a cache directory')
-    .argument('<file>', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
+  return addCertificateHosts(subcommand('import', 'put what verifies from a file into a cache directory'))
+    .argument('<file>', 'QuoteCollateralV3 JSON, or recorded HTTP answers')
     .requiredOption('--cache-dir <dir>', 'cache directory of a KMS or agent')
-    .action(async (file: string, { cacheDir, root: roots }: { cacheDir: string; root: string[] }) => {
-      process.exitCode = await runCollateralImport({ file, cacheDir, roots }, IO);
+    .action(async (file: string, { cacheDir, root: roots, certificateHost }: { cacheDir: string; root: string[]; certificateHost: readonly string[] }) => {
+      process.exitCode = await runCollateralImport({ file, cacheDir, roots, certificateHosts: certificateHostsOf(certificateHost) }, IO);
     });
 }
 

@@ -9,6 +9,9 @@ export interface OnlineOptions {
   readonly amdKds: string;
 }
 
+/** Naming where to ask is telling to ask. */
+const ASKING = { online: true };
+
 /** Options of commands that ask the network only when told to. Naming a service is telling. */
 export function addOnlineOptions(command: Command): Command {
   return addPlaceOptions(command.option('--online', 'look up collateral, certificates and revocation lists in the network', false));
@@ -16,15 +19,22 @@ export function addOnlineOptions(command: Command): Command {
 
 /** Options of commands that ask the network. */
 export function addPlaceOptions(command: Command): Command {
-  const asking = { online: true };
-  return command
-    .addOption(new Option('--pccs <url>', 'collateral service; may be repeated, asked in order').argParser(httpUrls).default([]).implies(asking))
-    .addOption(new Option('--certificate-host <host>', `host that URLs in certificates may name, beside ${DEFAULT_CERTIFICATE_HOSTS.join(', ')}`).argParser(hosts).default([]).implies(asking))
-    .addOption(new Option('--amd-kds <url>', 'AMD key service').argParser(httpUrl).default(DEFAULT_AMD_KDS_URL).implies(asking));
+  return addCertificateHosts(command, ASKING)
+    .addOption(new Option('--pccs <url>', 'collateral service; may be repeated, asked in order').argParser(httpUrls).default([]).implies(ASKING))
+    .addOption(new Option('--amd-kds <url>', 'AMD key service').argParser(httpUrl).default(DEFAULT_AMD_KDS_URL).implies(ASKING));
+}
+
+/** @param implied options it sets */
+export function addCertificateHosts(command: Command, implied: Readonly<Record<string, unknown>> = {}): Command {
+  return command.addOption(new Option('--certificate-host <host>', `host that URLs in certificates may name, beside ${DEFAULT_CERTIFICATE_HOSTS.join(', ')}`).argParser(hosts).default([]).implies(implied));
+}
+
+export function certificateHostsOf(more: readonly string[]): readonly string[] {
+  return [...DEFAULT_CERTIFICATE_HOSTS, ...more];
 }
 
 export function placesOf({ pccs, certificateHost, amdKds }: OnlineOptions): OnlinePlaces {
-  return { pccsUrls: pccs, certificateHosts: [...DEFAULT_CERTIFICATE_HOSTS, ...certificateHost], amdKdsUrl: amdKds };
+  return { pccsUrls: pccs, certificateHosts: certificateHostsOf(certificateHost), amdKdsUrl: amdKds };
 }
 
 /** null when the network is not to be asked. */

@@ -7,7 +7,7 @@ export function verifyCommand(): Command {
   return addOnlineOptions(new Command('verify'))
     .description('Judge evidence in a file: a TDX or SGX quote, an SEV-SNP report, an NSM document or a versioned attestation. Exit status 0 accepted, 1 refused, 2 unreadable')
     .argument('<file>', 'binary, or hex text')
-    .option('--collateral <file>', 'QuoteCollateralV3 JSON, or a list of recorded HTTP answers')
+    .option('--collateral <file>', 'QuoteCollateralV3 JSON, or recorded HTTP answers')
     .option('--at <unix-seconds>', 'judge at this time instead of now')
     .option('--root <file>', 'trust anchor, PEM or DER, instead of the vendor\'s; may be repeated', (file: string, roots: string[]) => [...roots, file], [] as string[])
     .option('--report-data <hex>', 'what the report data must be, zero-padded to 64 bytes')

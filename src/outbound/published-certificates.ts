@@ -1,5 +1,4 @@
 import { type CertificateFetcher, isOfKeyService, MAX_PUBLISHED_BYTES, type PublishedKind } from '../attestation/certificate-fetcher.js';
-import { targetOf } from '../attestation/recording.js';
 import { BoundedMap } from '../cache/bounded-map.js';
 import { CollateralError } from '../errors/collateral-error.js';
 import { BodyTooLarge } from './bounded-body.js';
@@ -7,7 +6,7 @@ import { Circuit } from './circuit.js';
 import { isListed } from './host-list.js';
 import { httpGet, NoAnswer, placeOf, UnwantedStatus } from './http-get.js';
 import { PublishedMetrics } from './published-metrics.js';
-import type { PublishedStore, StoredAnswer } from './published-store.js';
+import { type PublishedStore, questionOf, type StoredAnswer } from './published-store.js';
 import { type Validity, validityOf } from './published-validity.js';
 import { SYSTEM_TIMING, type Timing } from './timing.js';
 
@@ -112,7 +111,7 @@ class KeptCertificates implements PublishedCertificates {
 
   async fetch(url: string, kind: PublishedKind): Promise<Uint8Array> {
     if (!isOfKeyService(kind) && !this.allows(url)) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'a certificate names a host that is not configured');
-    const key = keyOf(url, kind);
+    const key = questionOf({ url, kind });
     const now = this.#options.clock();
     const known = this.#known(key, now);
     if (known.fresh !== null) {
@@ -170,7 +169,7 @@ class KeptCertificates implements PublishedCertificates {
     const now = this.#options.clock();
     for (const { url, kind, body } of answers) {
       try {
-        const key = keyOf(url, kind);
+        const key = questionOf({ url, kind });
         const validity = validityOf(body, kind, url);
         if ((this.#stored.get(key)?.validity.issuedAt ?? 0) <= validity.issuedAt) this.#stored.set(key, { url, kind, body, fetchedAt: now, validity });
       } catch (error) {
@@ -180,7 +179,7 @@ class KeptCertificates implements PublishedCertificates {
   }
 
   judge(url: string, kind: PublishedKind, verified: boolean): void {
-    const key = keyOf(url, kind);
+    const key = questionOf({ url, kind });
     const recent = this.#unproven.get(key);
     if (recent === undefined) return;
     this.#unproven.delete(key);
@@ -269,9 +268,4 @@ class KeptCertificates implements PublishedCertificates {
       throw cause;
     }
   }
-}
-
-/** AMD's answers are the same whichever service passes them on; there is one, and the operator names it. */
-function keyOf(url: string, kind: PublishedKind): string {
-  return `${kind} ${isOfKeyService(kind) ? targetOf(url) : url}`;
 }

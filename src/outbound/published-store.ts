@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PublishedKind } from '../attestation/certificate-fetcher.js';
-import { parseRecording, recordingJson } from '../attestation/recording.js';
+import { isOfKeyService, type PublishedKind } from '../attestation/certificate-fetcher.js';
+import { parseRecording, recordingJson, targetOf } from '../attestation/recording.js';
 import { fileVersion, readFileBounded } from './bounded-file.js';
 import { DurableFiles } from './durable-files.js';
 
@@ -26,9 +26,17 @@ export const PUBLISHED_FILE = 'published.json';
 export const IMPORTED_FILE = 'imported.json';
 /** What `parseRecording` reads at most, and bytes of bodies that stay well below it in base64. */
 const MAX_FILE_BYTES = 16 << 20;
-const MAX_BODY_BYTES = 8 << 20;
+export const MAX_STORED_BYTES = 8 << 20;
 const KIND_HEADER = 'Published-Kind';
 const KINDS: ReadonlySet<string> = new Set<PublishedKind>(['certificate', 'crl', 'amd-chain', 'amd-vcek']);
+
+/**
+ * The same for answers to the same question. AMD's are the same whichever service passes them on: there is one, and the operator names it.
+ * @throws TypeError for AMD's kinds, when `url` is none
+ */
+export function questionOf({ url, kind }: Omit<StoredAnswer, 'body'>): string {
+  return `${kind} ${isOfKeyService(kind) ? targetOf(url) : url}`;
+}
 
 /** In a file of recorded HTTP answers in this directory. */
 export function createPublishedStore(directory: string, file: typeof PUBLISHED_FILE | typeof IMPORTED_FILE): PublishedStore {
@@ -41,10 +49,10 @@ export function createPublishedStore(directory: string, file: typeof PUBLISHED_F
     },
     async save(answers) {
       let bytes = 0;
-      const fitting = answers.filter(({ body }) => (bytes += body.length) <= MAX_BODY_BYTES);
+      const fitting = answers.filter(({ body }) => (bytes += body.length) <= MAX_STORED_BYTES);
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const recorded = fitting.map(({ url, kind, body }) => ({ url, status: 200, headers: { [KIND_HEADER]: kind }, body }));
-      await new DurableFiles().replace(path, `${recordingJson(recorded)}\n`, 0o644);
+      await new DurableFiles().replace(path, recordingJson(recorded), 0o644);
     },
   };
 }

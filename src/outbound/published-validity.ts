@@ -26,17 +26,17 @@ export function validityOf(body: Uint8Array, kind: PublishedKind, url: string): 
       const { thisUpdate, nextUpdate } = parseCrl(body);
       return { issuedAt: thisUpdate, endsAt: nextUpdate - 1 };
     }
-    // Of a chain the first certificate is used; those above it are looked at so that it is one.
-    const [first] = certificatesIn(body, kind);
-    return { issuedAt: first.notBefore, endsAt: first.notAfter };
+    const { notBefore, notAfter } = certificateIn(body, kind);
+    return { issuedAt: notBefore, endsAt: notAfter };
   } catch (cause) {
     if (cause instanceof VerificationError) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `${placeOf(url)} did not answer with a ${kind}`, { cause });
     throw cause;
   }
 }
 
-/** @throws VerificationError */
-function certificatesIn(body: Uint8Array, kind: Exclude<PublishedKind, 'crl'>): readonly [Certificate, ...Certificate[]] {
+/** The certificate that is used of an answer; of a chain the first one, and those above it must be certificates. @throws VerificationError */
+export function certificateIn(body: Uint8Array, kind: Exclude<PublishedKind, 'crl'>): Certificate {
   const [first = new Uint8Array(), ...rest] = kind === 'amd-chain' ? parsePemChain(Buffer.from(body).toString('latin1'), MAX_CHAIN) : [body];
-  return [parseCertificate(first), ...rest.map(parseCertificate)];
+  rest.forEach((der) => parseCertificate(der));
+  return parseCertificate(first);
 }

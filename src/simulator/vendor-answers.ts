@@ -40,12 +40,6 @@ export function vendorAnswers(seed: Uint8Array, { now, publishedAt }: VendorOpti
   ];
 }
 
-/** The answers as the text of a `collateral_file`, one of a list (src/attestation/recording.ts reads it). */
-export function recordingText(answers: readonly RecordedAnswer[]): string {
-  const list = answers.map(({ url, status, headers, body }) => ({ url, status, headers, body_base64: Buffer.from(body).toString('base64') }));
-  return JSON.stringify(list, null, 2);
-}
-
 function intelAnswers(seed: Uint8Array, now: number): RecordedAnswer[] {
   const collateral = createDevelopmentCollateral(createDevelopmentTdxPki(seed), { now });
   const targets = Object.values(pccsTargets({ tee: 'tdx', fmspc: DEVELOPMENT_MACHINE.fmspc, ca: 'platform' })) as string[];

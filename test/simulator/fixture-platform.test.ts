@@ -18,7 +18,8 @@ import { createFixtureEvidence } from '../../src/simulator/fixture-platform.js';
 import type { FixtureOptions } from '../../src/simulator/fixture-platform.js';
 import { ownAppInfo } from '../../src/guest-agent/own-app-info.js';
 import { developmentRoots } from '../../src/simulator/roots.js';
-import { recordingText, vendorAnswers } from '../../src/simulator/vendor-answers.js';
+import { recordingJson } from '../../src/attestation/recording.js';
+import { vendorAnswers } from '../../src/simulator/vendor-answers.js';
 import { hex, unhex, vector } from '../attestation/vectors.js';
 import { clock, NOW, reportData, seed, thrownBy } from './development.js';
 
@@ -151,7 +152,7 @@ describe('recordings of other kinds', () => {
 
   it.each(['evidence/sev-snp.bin', 'evidence/gcp-tdx.bin'])('%s with a seed is signed anew and has the measurements of the recording', async (file) => {
     const fixture = createFixtureEvidence({ ...signed, attestation: vector(file) });
-    const certificates = recordedCertificates(recordingText(vendorAnswers(seed, { now: NOW })));
+    const certificates = recordedCertificates(recordingJson(vendorAnswers(seed, { now: NOW })));
     const collateral = fixture.collateral ?? { getCollateral: async () => Promise.reject(new Error('no quote')) };
     const verified = await verifyAttestation(await fixture.attest(reportData), { now: NOW, roots: developmentRoots(seed), collateral, certificates, cache: new VerifierCache() });
     expect(verified.reportData).toEqual(reportData);

@@ -16,7 +16,8 @@ import { bootedKernel, developmentGcpImage } from '../../src/simulator/gcp-image
 import { createDevelopmentGcpTdx, type DevelopmentGcpTdxOptions } from '../../src/simulator/gcp-tdx-platform.js';
 import { developmentRoots } from '../../src/simulator/roots.js';
 import { createDevelopmentTpmPki } from '../../src/simulator/tpm-pki.js';
-import { recordingText, vendorAnswers } from '../../src/simulator/vendor-answers.js';
+import { recordingJson } from '../../src/attestation/recording.js';
+import { vendorAnswers } from '../../src/simulator/vendor-answers.js';
 import { app, clock, flipped, hex, NOW, otherSeed, reportData, seed } from './development.js';
 
 const image = developmentGcpImage(new Uint8Array(32).fill(0x11));
@@ -24,7 +25,7 @@ const vmConfig = JSON.stringify({ os_image_hash: hex(image.osImageHash), gcp_mea
 const options: DevelopmentGcpTdxOptions = { seed, clock, app, imageHash: image.osImageHash, ukiDigest: image.ukiDigest, vmConfig };
 const machine = createDevelopmentGcpTdx(options);
 const roots = developmentRoots(seed);
-const certificates = recordedCertificates(recordingText(vendorAnswers(seed, { now: NOW })));
+const certificates = recordedCertificates(recordingJson(vendorAnswers(seed, { now: NOW })));
 
 function verify(attestation: Attestation, given: Partial<VerifyOptions> = {}): Promise<VerifiedAttestation> {
   return verifyAttestation(decodeAttestation(encodeAttestation(attestation)), { now: NOW, roots, collateral: machine.collateral, certificates, cache: new VerifierCache(), ...given });

@@ -17,13 +17,14 @@ import { snpLaunchDigest } from '../../src/simulator/snp-machine.js';
 import { createDevelopmentSnpPki } from '../../src/simulator/snp-pki.js';
 import { createDevelopmentSnp, type DevelopmentSnpOptions } from '../../src/simulator/snp-platform.js';
 import { createDevelopmentTdx } from '../../src/simulator/tdx-platform.js';
-import { recordingText, vendorAnswers } from '../../src/simulator/vendor-answers.js';
+import { recordingJson } from '../../src/attestation/recording.js';
+import { vendorAnswers } from '../../src/simulator/vendor-answers.js';
 import { app, clock, flipped, hex, imageHash, NOW, otherSeed, reportData, seed } from './development.js';
 
 const options: DevelopmentSnpOptions = { seed, app, imageHash, vmConfig: null };
 const guest = createDevelopmentSnp(options);
 const roots = developmentRoots(seed);
-const certificates = recordedCertificates(recordingText(vendorAnswers(seed, { now: NOW })));
+const certificates = recordedCertificates(recordingJson(vendorAnswers(seed, { now: NOW })));
 const { collateral } = createDevelopmentTdx({ ...options, clock });
 
 type SnpEvidence = Extract<PlatformEvidence, { kind: 'sev-snp' }>;
@@ -78,7 +79,7 @@ describe('the development SEV-SNP guest in the production verifier', () => {
     }
     const answers = Array.from(kdsAnswers(pki), ([target, body]) => ({ url: `http://kds.test${target}`, target, status: 200, headers: {}, body }));
     const asked = createDevelopmentSnp({ ...options, product, endorsement, reportVersion });
-    const verdict = verify(await asked.attest(reportData), { certificates: recordedCertificates(recordingText(answers)) });
+    const verdict = verify(await asked.attest(reportData), { certificates: recordedCertificates(recordingJson(answers)) });
     if (endorsement === 'vcek') await expect(verdict).resolves.toMatchObject({ tcbStatus: 'UpToDate' });
     else await expect(verdict).rejects.toMatchObject({ name: 'CollateralError', code: 'COLLATERAL_UNAVAILABLE' });
   });

@@ -6,14 +6,14 @@ import type { EvidenceSource } from '../../src/attestation/evidence/evidence-sou
 import type { VerifiedAttestation } from '../../src/attestation/evidence/verified.js';
 import { VerifierCache } from '../../src/attestation/evidence/verifier-cache.js';
 import { verifyAttestation } from '../../src/attestation/evidence/verify.js';
-import { parseRecording, targetOf } from '../../src/attestation/recording.js';
+import { parseRecording, recordingJson, targetOf } from '../../src/attestation/recording.js';
 import type { TrustRoots } from '../../src/attestation/trust-roots.js';
 import { developmentGcpImage } from '../../src/simulator/gcp-image.js';
 import { createDevelopmentGcpTdx } from '../../src/simulator/gcp-tdx-platform.js';
 import { developmentRoots } from '../../src/simulator/roots.js';
 import { createDevelopmentSnp } from '../../src/simulator/snp-platform.js';
 import { createDevelopmentTdx } from '../../src/simulator/tdx-platform.js';
-import { recordingText, vendorAnswers } from '../../src/simulator/vendor-answers.js';
+import { vendorAnswers } from '../../src/simulator/vendor-answers.js';
 import { type FakeServer, startFakeServer } from '../outbound/support/http-fake.js';
 import { app, clock, imageHash, NOW, reportData, seed } from './development.js';
 
@@ -71,7 +71,7 @@ describe('what the vendors answer about development machines', () => {
 
   it('reads back from the text of a file, each under a name that never resolves', () => {
     const answers = vendorAnswers(seed, { now: NOW });
-    expect(parseRecording(recordingText(answers))).toEqual(answers.map((answer) => ({ ...answer, body: Uint8Array.from(answer.body) })));
+    expect(parseRecording(recordingJson(answers))).toEqual(answers.map((answer) => ({ ...answer, body: Uint8Array.from(answer.body) })));
     for (const { url, target } of answers) {
       expect(new URL(url).hostname).toMatch(/\.development\.invalid$/);
       expect(targetOf(url)).toBe(target);

@@ -1,17 +1,21 @@
 import { existsSync } from 'node:fs';
-import { collateralKey, type CollateralRequest } from '../../attestation/collateral.js';
+import type { CollateralRequest } from '../../attestation/collateral.js';
+import { answersOfCollateral } from '../../attestation/dcap/answers-of-collateral.js';
 import { collateralJson } from '../../attestation/dcap/collateral-json.js';
+import { pccsBase } from '../../attestation/dcap/pccs-answers.js';
+import { recordingJson } from '../../attestation/recording.js';
 import { messageChain } from '../../errors/base.js';
 import type { CollateralError } from '../../errors/collateral-error.js';
-import { createCollateralDirectory } from '../../outbound/collateral-directory.js';
 import { DurableFiles } from '../../outbound/durable-files.js';
 import { createPccs, DEFAULT_PCCS_URL } from '../../outbound/pccs.js';
 import type { OnlinePlaces } from '../online-sources.js';
 import { printable } from '../printable.js';
 import { VerifyInputError } from '../verify/input.js';
 import { acceptanceUnder, type CollateralCommandIo, type CollateralExitCode, explicitRoots, read, reported } from './command.js';
+import { contentsOfText } from './contents.js';
 import { describeCollateral } from './describe.js';
-import { addToRecording, recordAnswers } from './record.js';
+import { importContents } from './import.js';
+import { addToRecording, type Answer, recordAnswers } from './record.js';
 import { wantedByEvidence, wantedByName } from './wanted.js';
 
 export interface FetchOptions {
@@ -23,26 +27,33 @@ export interface FetchOptions {
   readonly places: OnlinePlaces;
   /** Files of trust anchors instead of the vendors'. */
   readonly roots: readonly string[];
-  /** File for the one set of collateral. */
+  /** File for one set of DCAP collateral. */
   readonly out: string | null;
+  /** Cache directory of a KMS or agent, for everything. */
   readonly cacheDir: string | null;
-  /** File of recorded HTTP answers, which everything the evidence needs is added to. */
+  /** File of recorded HTTP answers that everything is added to. */
   readonly recording: string | null;
 }
 
-/** `dstack collateral fetch`: gets collateral from a service and writes it, verified, to the places named. */
+/**
+ * `dstack collateral fetch`: gets what verification takes from the network and writes it, verified, to the places named: one set of DCAP
+ * collateral to `out`, and everything, which for evidence is whatever its platform takes, to `recording` and `cacheDir`.
+ */
 export function runCollateralFetch(options: FetchOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
   return reported(io, async () => {
-    const { out, cacheDir, recording, evidence } = options;
+    const { out, cacheDir, recording, evidence, places, roots } = options;
     if (out === null && cacheDir === null && recording === null) throw new VerifyInputError('USAGE', 'one of --out, --cache-dir and --recording is needed');
-    if (recording !== null && evidence === null) throw new VerifyInputError('USAGE', '--recording is of what --evidence needs');
-    if (out !== null || cacheDir !== null) await fetchSet(options, io);
-    if (recording !== null && evidence !== null) await record(recording, evidence, options, io);
+    const set = out !== null || evidence === null ? await fetchSet(options, io) : [];
+    if (cacheDir === null && recording === null) return 0;
+    const answers = evidence === null ? set : await recordAnswers({ evidence: await read(evidence, io), explicit: await explicitRoots(roots, io), places }, io);
+    if (recording !== null) await record(recording, answers, io);
+    if (cacheDir !== null) await importContents(await contentsOfText(recordingJson(answers)), { cacheDir, roots, certificateHosts: places.certificateHosts }, io);
     return 0;
   });
 }
 
-async function fetchSet({ places, roots, out, cacheDir, ...source }: FetchOptions, io: CollateralCommandIo): Promise<void> {
+/** @returns the answers the set was put together from */
+async function fetchSet({ places, roots, out, ...source }: FetchOptions, io: CollateralCommandIo): Promise<readonly Answer[]> {
   const wanted = await wantedBy(source, io);
   const urls = places.pccsUrls.length === 0 ? [DEFAULT_PCCS_URL] : places.pccsUrls;
   const observe = (endpoint: number, error: CollateralError | null): void => {
@@ -50,12 +61,11 @@ async function fetchSet({ places, roots, out, cacheDir, ...source }: FetchOption
   };
   const { collateral } = await createPccs({ urls, accept: await acceptanceUnder(roots, io), observe }).fetch(wanted);
   if (out !== null) await replaceFile(out, `${collateralJson(collateral)}\n`);
-  if (cacheDir !== null) await createCollateralDirectory(cacheDir).write(collateralKey(wanted), collateral);
   for (const line of describeCollateral(collateral, wanted, io.now())) io.out(line);
+  return answersOfCollateral(collateral, wanted, pccsBase(urls[0] ?? DEFAULT_PCCS_URL));
 }
 
-async function record(path: string, evidence: string, { places, roots }: FetchOptions, io: CollateralCommandIo): Promise<void> {
-  const answers = await recordAnswers({ evidence: await read(evidence, io), explicit: await explicitRoots(roots, io), places }, io);
+async function record(path: string, answers: readonly Answer[], io: CollateralCommandIo): Promise<void> {
   const before = existsSync(path) ? Buffer.from(await read(path, io)).toString('utf8') : null;
   await replaceFile(path, addToRecording(before, answers));
   for (const { url } of answers) io.out(`recorded ${printable(url)}`);

@@ -17,12 +17,12 @@ export interface RecordRequest {
   readonly places: OnlinePlaces;
 }
 
-type Answer = Omit<RecordedAnswer, 'target'>;
+export type Answer = Omit<RecordedAnswer, 'target'>;
 
 /**
  * Verifies evidence and keeps every answer of the network that took: collateral of any kind of platform, certificates and revocation
  * lists of vTPM keys, certificates of AMD's. Whether the evidence is acceptable does not matter.
- * @throws VerificationError, CollateralError when it does not verify, VerifyInputError for what is no evidence
+ * @throws VerificationError, CollateralError when it does not verify, VerifyInputError for what is no evidence or needs nothing
  */
 export async function recordAnswers({ evidence, explicit, places }: RecordRequest, io: CollateralCommandIo): Promise<readonly Answer[]> {
   const answers = new Map<string, Answer>();
@@ -49,6 +49,7 @@ export async function recordAnswers({ evidence, explicit, places }: RecordReques
   for (const roots of candidateRoots(examination.anchors, explicit)) {
     try {
       await examination.verify({ now: io.now(), roots, collateral, certificates, amdKdsUrl: places.amdKdsUrl, cache: new VerifierCache() });
+      if (answers.size === 0) throw new VerifyInputError('USAGE', 'evidence of this kind needs nothing from the network');
       return [...answers.values()];
     } catch (error) {
       reason ??= error;
@@ -65,6 +66,5 @@ export async function recordAnswers({ evidence, explicit, places }: RecordReques
 export function addToRecording(before: string | null, answers: readonly Answer[]): string {
   const replaced = new Set(answers.map(({ url }) => url));
   const kept = before === null ? [] : parseRecording(before).filter(({ url }) => !replaced.has(url));
-  if (answers.length === 0) throw new VerifyInputError('USAGE', 'evidence of this kind needs nothing from the network');
-  return `${recordingJson([...kept, ...answers])}\n`;
+  return recordingJson([...kept, ...answers]);
 }

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { stringify } from 'smol-toml';
 import { developmentGcpPcr0 } from '../../simulator/gcp-firmware.js';
 import { DEVELOPMENT_ROOT_FILES, type DevelopmentRootKey, writeDevelopmentRoots } from '../../simulator/roots.js';
-import { recordingText, vendorAnswers } from '../../simulator/vendor-answers.js';
+import { recordingJson } from '../../attestation/recording.js';
+import { vendorAnswers } from '../../simulator/vendor-answers.js';
 import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
 
 /** Where everything of one development system lives; every path absolute. */
@@ -55,7 +56,7 @@ export function createWorkspace(directory: string, ports: { readonly kms: number
   for (const folder of [workspace.directory, paths.clients, join(workspace.directory, 'agent')]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(workspace.directory, 'seed'), Buffer.from(seed).toString('hex'), { mode: 0o600 });
   writeDevelopmentRoots(workspace.directory, seed);
-  writeFileSync(paths.collateral, recordingText(vendorAnswers(seed, { now })));
+  writeFileSync(paths.collateral, recordingJson(vendorAnswers(seed, { now })));
   writeFileSync(join(workspace.directory, 'images.json'), JSON.stringify(knownImages(workspace), null, 2));
   writeFileSync(join(workspace.directory, 'agent', 'app-compose.json'), APP_COMPOSE);
   writeFileSync(join(workspace.directory, 'agent', 'sys-config.json'), JSON.stringify(systemConfig(workspace), null, 2));

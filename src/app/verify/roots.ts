@@ -81,12 +81,17 @@ function withRoot(set: TrustRoots, technology: keyof TrustRoots, root: Uint8Arra
 
 /** DER of the anchors that TDX and SGX evidence may lead to: explicit ones, or Intel's. */
 export function tdxRoots(explicit: readonly ExplicitRoot[]): readonly Uint8Array[] {
-  const roots = explicit.filter(({ technologies }) => technologies.includes('tdx')).map(({ root }) => root.raw);
-  return roots.length > 0 ? roots : [vendorRoots().tdx];
+  const roots = explicitRootsOf('tdx', explicit);
+  return roots.length > 0 ? roots.map(({ raw }) => raw) : [vendorRoots().tdx];
 }
 
-function rootsFor({ technology, certificates }: NeededAnchor, explicit: readonly ExplicitRoot[]): Certificate[] {
-  const roots = explicit.filter(({ technologies }) => technologies.includes(technology)).map(({ root }) => root);
+/** Those of the explicit roots that can be for a technology. */
+export function explicitRootsOf(technology: keyof TrustRoots, explicit: readonly ExplicitRoot[]): readonly Certificate[] {
+  return explicit.filter(({ technologies }) => technologies.includes(technology)).map(({ root }) => root);
+}
+
+function rootsFor({ technology, certificates }: NeededAnchor, explicit: readonly ExplicitRoot[]): readonly Certificate[] {
+  const roots = explicitRootsOf(technology, explicit);
   if (roots.length < 2) return roots;
   const issuers = certificates().map((der) => Buffer.from(parseCertificate(der).issuerRaw));
   const isNamed = (root: Certificate): boolean => issuers.some((issuer) => issuer.equals(root.subjectRaw));

@@ -14,7 +14,8 @@ import { createDevelopmentNitro, developmentPcrs } from '../../../src/simulator/
 import { DEVELOPMENT_ROOT_FILES, writeDevelopmentRoots } from '../../../src/simulator/roots.js';
 import { developmentBoot } from '../../../src/simulator/tdx-boot-log.js';
 import { createDevelopmentTdx, type DevelopmentTdx, type DevelopmentTdxOptions } from '../../../src/simulator/tdx-platform.js';
-import { recordingText, vendorAnswers } from '../../../src/simulator/vendor-answers.js';
+import { recordingJson } from '../../../src/attestation/recording.js';
+import { vendorAnswers } from '../../../src/simulator/vendor-answers.js';
 import { loadCertificateAuthority } from '../../../src/x509/certificate-authority.js';
 import { certificatePem } from '../../../src/x509/pem.js';
 import { issueRaClient } from '../../../src/x509/profiles/ra-client.js';
@@ -41,7 +42,7 @@ export function createWorkspace(): Workspace {
   const directory = mkdtempSync(join(tmpdir(), 'dev-kms-'));
   const at = (name: string): string => join(directory, name);
   writeFileSync(at('seed'), `${SEED.toString('hex')}\n`, { mode: 0o600 });
-  writeFileSync(at('collateral.json'), recordingText(vendorAnswers(SEED, { now: NOW })));
+  writeFileSync(at('collateral.json'), recordingJson(vendorAnswers(SEED, { now: NOW })));
   writeFileSync(at('images.json'), JSON.stringify({ [IMAGE.toString('hex')]: [launchMeasurements(IMAGE)] }));
   writeDevelopmentRoots(directory, SEED);
   return {
