@@ -1,17 +1,34 @@
+/** One thing to measure: what `prepare` makes is handed to `work`, and not counted. */
+export interface Case {
+  readonly prepare: () => unknown;
+  readonly work: (input: never) => unknown;
+  /** Measured in every so many rounds only. */
+  readonly every?: number;
+}
+
 /**
- * Median milliseconds of CPU time of `runs` calls, which other processes on the machine do not lengthen as they do the time on the
- * clock; what `prepare` makes is not counted.
+ * Median milliseconds of CPU time of each case, by name. CPU time, as other processes do not lengthen it as they do the time on the clock;
+ * in rounds of all cases, so that a machine that is slower for a while is so for all of them and ratios hold. The first quarter is warming up.
  */
-export function medianMs<T>(runs: number, prepare: () => T, work: (input: T) => unknown): number {
-  const times: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const input = prepare();
-    const from = process.cpuUsage();
-    work(input);
-    const { user, system } = process.cpuUsage(from);
-    times.push((user + system) / 1000);
+export function medianMs<Name extends string>(rounds: number, cases: Readonly<Record<Name, Case>>): Readonly<Record<Name, number>> {
+  const names = Object.keys(cases) as Name[];
+  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) {
+      const { prepare, work, every = 1 } = cases[name];
+      if (round % every !== 0) continue;
+      const took = cpuMs(work as (input: unknown) => unknown, prepare());
+      if (round >= rounds / 4) times[name].push(took);
+    }
   }
-  return percentile(times, 50);
+  return Object.fromEntries(names.map((name) => [name, percentile(times[name], 50)])) as Record<Name, number>;
+}
+
+function cpuMs(work: (input: unknown) => unknown, input: unknown): number {
+  const from = process.cpuUsage();
+  work(input);
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
 }
 
 export function percentile(times: readonly number[], of: number): number {

@@ -6,6 +6,9 @@ import type { SignatureMemory } from '../x509/path.js';
 /** Certificates remembered, with their keys at about 4 KiB each. AWS makes none above 1 KiB, Intel none above 2 KiB. */
 const REMEMBERED = { capacity: 256, maxKeyLength: 4096 };
 
+/** Trust anchors are configuration: read once in a process, with their keys, whoever verifies. */
+const anchors = new BoundedMap<Certificate>({ ...REMEMBERED, capacity: 16 });
+
 /**
  * Certificates by their exact bytes, each with the key it was found to be signed by. That a signature verifies under a key
  * stays true for ever; whether the certificate is valid now, revoked, or allowed where it stands is not remembered, so every
@@ -13,7 +16,6 @@ const REMEMBERED = { capacity: 256, maxKeyLength: 4096 };
  */
 export class CertificateMemory implements SignatureMemory {
   readonly #known = new BoundedMap<Certificate>(REMEMBERED);
-  readonly #anchors = new BoundedMap<Certificate>({ ...REMEMBERED, capacity: 8 });
   readonly #signedBy = new WeakMap<Certificate, KeyObject>();
 
   /**
@@ -21,13 +23,14 @@ export class CertificateMemory implements SignatureMemory {
    * @throws VerificationError as `parseCertificate`
    */
   parse(der: Uint8Array): Certificate {
+    const key = keyOf(der);
     // A copy, so that what is kept does not keep the document it came in.
-    return this.#known.get(keyOf(der)) ?? parseCertificate(Uint8Array.from(der));
+    return this.#known.get(key) ?? anchors.get(key) ?? parseCertificate(new Uint8Array(der));
   }
 
   /** The same for a trust anchor, which is configuration and remembered as it is. */
   anchor(der: Uint8Array): Certificate {
-    return this.#anchors.getOrCreate(keyOf(der), () => parseCertificate(Uint8Array.from(der)));
+    return anchors.getOrCreate(keyOf(der), () => parseCertificate(new Uint8Array(der)));
   }
 
   isSignedBy(certificate: Certificate, issuerKey: KeyObject): boolean {

@@ -115,7 +115,7 @@ function isTrue({ value }: DerNode): boolean {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return Buffer.compare(a, b) === 0;
 }
 
 function malformed(message: string, cause?: unknown): VerificationError {

@@ -73,7 +73,7 @@ function parseCertificateList(der: Uint8Array): RevocationList {
     issuerRaw: expectTag(issuer, TAG.sequence).raw,
     thisUpdate: unixTime(thisUpdate),
     nextUpdate: unixTime(nextUpdate),
-    revokedSerials: new Set(revoked === undefined ? [] : children(revoked, MAX_ENTRIES).map(revokedSerial)),
+    revokedSerials: revoked === undefined ? new Set() : readRevoked(revoked),
     ...readCrlExtensions(expectTag(extensions, 0xa0)),
   };
 }
@@ -97,16 +97,29 @@ function crlNumber(value: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
 }
 
-function revokedSerial(entry: DerNode): string {
-  const [serial, date, extensions, ...rest] = children(expectTag(entry, TAG.sequence), 3);
-  if (date === undefined || rest.length > 0) throw malformed('an entry is not a revoked certificate');
-  unixTime(date);
-  for (const { oid, critical } of extensions === undefined ? [] : readExtensions(expectTag(extensions, TAG.sequence))) {
+function readRevoked(list: DerNode): ReadonlySet<string> {
+  const serials = new Set<string>();
+  /** Of one entry before: most entries of a list have the same, which are then looked at once. */
+  let accepted: DerNode | null = null;
+  for (const entry of children(list, MAX_ENTRIES)) {
+    const [serial, date, extensions, ...rest] = children(expectTag(entry, TAG.sequence), 3);
+    if (date === undefined || rest.length > 0) throw malformed('an entry is not a revoked certificate');
+    unixTime(date);
+    if (extensions !== undefined && (accepted === null || Buffer.compare(accepted.raw, extensions.raw) !== 0)) {
+      checkEntryExtensions(extensions);
+      accepted = extensions;
+    }
+    serials.add(serialKey(expectTag(serial, TAG.integer).value));
+  }
+  return serials;
+}
+
+function checkEntryExtensions(extensions: DerNode): void {
+  for (const { oid, critical } of readExtensions(expectTag(extensions, TAG.sequence))) {
     // Entries of other issuers make the list indirect, whatever its distribution point says.
     if (oid === ENTRY_OID.certificateIssuer) throw malformed('an indirect list');
     if (critical && oid !== ENTRY_OID.reason && oid !== ENTRY_OID.invalidityDate) throw malformed(`unknown critical entry extension ${oid}`);
   }
-  return serialKey(expectTag(serial, TAG.integer).value);
 }
 
 function readExtensions(list: DerNode): { oid: string; critical: boolean; value: Uint8Array }[] {

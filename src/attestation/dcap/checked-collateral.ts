@@ -1,4 +1,5 @@
 import { BoundedMap } from '../../cache/bounded-map.js';
+import type { VerifiedPath } from '../../x509/path.js';
 import { earliestEnd } from '../../x509/time-window.js';
 import type { TimeWindow } from '../../x509/time-window.js';
 import type { CertificateMemory } from '../certificate-memory.js';
@@ -68,12 +69,14 @@ export function checkCollateral(collateral: QuoteCollateral, options: { readonly
 
 /** Steps 2 to 4, given the outcome of step 0. @throws VerificationError */
 export function checkDocuments(collateral: QuoteCollateral, anchor: CheckedAnchor, now: number): CheckedCollateral {
+  const chains = new Map<string, VerifiedPath>();
   const tcbInfo = parseTcbInfo(collateral.tcbInfo);
   const tcbWindows = checkSignedDocument(
     { ...tcbInfo, subject: 'TCB Info', text: collateral.tcbInfo, signature: collateral.tcbInfoSignature, issuerChain: collateral.tcbInfoIssuerChain },
     TCB_INFO_CODES,
     anchor,
     now,
+    chains,
   );
   const qeIdentity = parseQeIdentity(collateral.qeIdentity);
   const qeWindows = checkSignedDocument(
@@ -81,6 +84,7 @@ export function checkDocuments(collateral: QuoteCollateral, anchor: CheckedAncho
     QE_IDENTITY_CODES,
     anchor,
     now,
+    chains,
   );
   const windows = [...tcbWindows, ...qeWindows];
   return {

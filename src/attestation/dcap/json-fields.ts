@@ -12,14 +12,18 @@ const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2
  */
 export class JsonFields {
   readonly #object: Readonly<Record<string, unknown>>;
-  readonly #path: string;
+  /** Its name where it stands alone, or the object it is a member of. Put into words only for a refusal. */
+  readonly #parent: string | JsonFields;
+  readonly #key: string;
   readonly #code: VerificationCode;
 
-  constructor(value: unknown, path: string, code: VerificationCode) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new VerificationError(code, `${path} is not an object`);
+  /** @param parent what the object is called, or the object it is member `key` of */
+  constructor(value: unknown, parent: string | JsonFields, code: VerificationCode, key = '') {
     this.#object = value as Readonly<Record<string, unknown>>;
-    this.#path = path;
+    this.#parent = parent;
+    this.#key = key;
     this.#code = code;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new VerificationError(code, `${this.#path()} is not an object`);
   }
 
   /** @throws VerificationError of `code` when the text is too long or not the JSON text of an object */
@@ -43,9 +47,7 @@ export class JsonFields {
   /** Integer of 0 to `max`. */
   integer(key: string, max: number): number {
     const value = this.#value(key);
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
-      throw this.#refuse(key, `is not an integer of 0 to ${max}`);
-    }
+    if (!isIntegerUpTo(value, max)) throw this.#refuse(key, `is not an integer of 0 to ${max}`);
     return value;
   }
 
@@ -71,7 +73,7 @@ export class JsonFields {
   }
 
   object(key: string): JsonFields {
-    return new JsonFields(this.#value(key), this.#name(key), this.#code);
+    return new JsonFields(this.#value(key), this, this.#code, `.${key}`);
   }
 
   /** null when the field is missing or null. */
@@ -81,7 +83,17 @@ export class JsonFields {
 
   /** At most `max` objects; none when the field is missing. */
   objects(key: string, max: number, presence: 'required' | 'optional' = 'required'): JsonFields[] {
-    return this.#array(key, max, presence).map((value, i) => new JsonFields(value, `${this.#name(key)}[${i}]`, this.#code));
+    return this.#array(key, max, presence).map((value, i) => new JsonFields(value, this, this.#code, `.${key}[${i}]`));
+  }
+
+  /** Member `member`, an integer of 0 to `largest`, of each of at most `max` objects; none when the field is missing. */
+  integersOf(key: string, max: number, member: string, largest: number): number[] {
+    return this.#array(key, max, 'optional').map((element, i) => {
+      const value = typeof element === 'object' && element !== null && Object.hasOwn(element, member) ? (element as Record<string, unknown>)[member] : undefined;
+      // Hundreds of these in a document: only one that is wrong is worth an object of its own, which says so.
+      if (isIntegerUpTo(value, largest) && !Array.isArray(element)) return value;
+      return new JsonFields(element, this, this.#code, `.${key}[${i}]`).integer(member, largest);
+    });
   }
 
   /** At most `max` texts; none when the field is missing. */
@@ -114,11 +126,15 @@ export class JsonFields {
     return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
   }
 
-  #name(key: string): string {
-    return `${this.#path}.${key}`;
+  #path(): string {
+    return typeof this.#parent === 'string' ? this.#parent : this.#parent.#path() + this.#key;
   }
 
   #refuse(key: string, detail: string): VerificationError {
-    return new VerificationError(this.#code, `${this.#name(key)} ${detail}`);
+    return new VerificationError(this.#code, `${this.#path()}.${key} ${detail}`);
   }
+}
+
+function isIntegerUpTo(value: unknown, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
 }

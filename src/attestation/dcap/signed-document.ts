@@ -38,14 +38,16 @@ export interface SignedDocument {
 /**
  * Did Intel sign this document, and is it current? Dates, then chain, then signature, as in steps 2 and 4 of
  * spec/attestation.md section 6.3.
+ * @param chains verified at this moment by the text they were read from: Intel signs both documents with one key
  * @returns how long that holds
  * @throws VerificationError with one of `codes`, or of the X.509 codes
  */
-export function checkSignedDocument(document: SignedDocument, codes: DocumentCodes, anchor: CheckedAnchor, now: number): readonly TimeWindow[] {
+export function checkSignedDocument(document: SignedDocument, codes: DocumentCodes, anchor: CheckedAnchor, now: number, chains: Map<string, VerifiedPath>): readonly TimeWindow[] {
   const { subject, issueDate, nextUpdate } = document;
   const window: TimeWindow = { from: issueDate, until: nextUpdate, early: codes.early, late: codes.late, subject };
   assertWithin(window, now);
-  const path = verifyChain(document.issuerChain, { code: codes.chain, subject }, anchor, now);
+  const path = chains.get(document.issuerChain) ?? verifyChain(document.issuerChain, { code: codes.chain, subject }, anchor, now);
+  chains.set(document.issuerChain, path);
   if (!verifyP256(path.leafKey, Buffer.from(document.text, 'utf8'), document.signature)) {
     throw new VerificationError(codes.signature, `the signature of the ${subject} does not verify`);
   }

@@ -89,7 +89,7 @@ export function parseIsvLevels(fields: JsonFields): IsvTcbLevel[] {
 
 function parseLevel(fields: JsonFields): TcbLevel {
   const tcb = fields.object('tcb');
-  const svns = (key: string): number[] => tcb.objects(key, MAX_COMPONENTS, 'optional').map((component) => component.integer('svn', 0xff));
+  const svns = (key: string): number[] => tcb.integersOf(key, MAX_COMPONENTS, 'svn', 0xff);
   return {
     sgxComponents: svns('sgxtcbcomponents'),
     pceSvn: tcb.integer('pcesvn', 0xffff),
