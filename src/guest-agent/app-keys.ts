@@ -1,3 +1,4 @@
+import { hex } from '../crypto/hex.js';
 import { parseJsonDocument, type JsonFields } from './json-document.js';
 
 /** Who gave the instance its keys, and with what its certificates are signed (spec/guest-agent.md section 3.1). */
@@ -109,5 +110,3 @@ function providerJson(provided: KeyProvider): unknown {
       return { Kms: { url: provided.url, pubkey: hex(provided.pubkey), tmp_ca_key: provided.tmpCaKey, tmp_ca_cert: provided.tmpCaCert } };
   }
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -2,6 +2,7 @@ import { tdxEventJson } from '../attestation/event-log/tdx-event-json.js';
 import type { AppInfo } from '../attestation/evidence/app-info.js';
 import type { Attestation } from '../attestation/evidence/attestation.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
+import { hex } from '../crypto/hex.js';
 import { REPORT_DATA_LENGTH } from '../crypto/report-data.js';
 import type { AppCompose } from './app-compose.js';
 import { ownAsker } from './asker.js';
@@ -102,5 +103,3 @@ function utf8OrEmpty(bytes: Uint8Array): string {
     return '';
   }
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

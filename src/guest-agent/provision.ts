@@ -8,6 +8,7 @@ import type { MeasuredLog } from './measured-log.js';
 /** Port: one KMS, reached over RA-TLS and verified. */
 export interface KmsKeySource {
   getTempCaCert(): Promise<{ readonly tempCaCert: string; readonly tempCaKey: string }>;
+  /** Everything an instance needs at boot (spec/kms.md section 13.1). */
   getAppKey(vmConfig: string): Promise<KmsAppKeys>;
 }
 

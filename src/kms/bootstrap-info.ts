@@ -1,5 +1,6 @@
 import { unverifiedAppInfo } from '../attestation/evidence/measurements.js';
 import { decodeAttestation } from '../attestation/wire/decode.js';
+import { hex } from '../crypto/hex.js';
 import { DstackError } from '../errors/base.js';
 
 /** What Bootstrap answered: what has to be registered with the policy. */
@@ -46,8 +47,4 @@ export function aggregatedMeasurement(attestation: Uint8Array): Uint8Array {
 
 function bytes(value: unknown): Uint8Array | null {
   return typeof value === 'string' && /^([0-9a-f]{2})*$/i.test(value) ? Uint8Array.from(Buffer.from(value, 'hex')) : null;
-}
-
-function hex(value: Uint8Array): string {
-  return Buffer.from(value).toString('hex');
 }

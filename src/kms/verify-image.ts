@@ -5,6 +5,7 @@ import type { SnpReport } from '../attestation/sev-snp/report.js';
 import type { TdReport } from '../attestation/tdx/quote.js';
 import { quotedPcr } from '../attestation/tpm/pcrs.js';
 import type { VerifiedTpmQuote } from '../attestation/tpm/verify.js';
+import { hex } from '../crypto/hex.js';
 import { AppraisalError } from '../errors/appraisal-error.js';
 import { withContext } from '../errors/with-context.js';
 import type { ImageRules, KnownImages, SnpLaunch, TdxLaunch } from './known-images.js';
@@ -83,8 +84,4 @@ function notVerifiable(detail: string): AppraisalError {
 
 function otherImage(detail: string): AppraisalError {
   return new AppraisalError('IMAGE_HASH_MISMATCH', detail);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

@@ -3,11 +3,13 @@ import { encodeAttestation } from '../attestation/wire/decode.js';
 import type { EvidenceSource } from '../attestation/evidence/evidence-source.js';
 import type { AttestationVerifier } from '../attestation/evidence/attestation-verifier.js';
 import { stripForCertificate } from '../attestation/wire/strip.js';
+import { hex } from '../crypto/hex.js';
 import { randomP256Key } from '../crypto/p256.js';
 import { p256KeyFromPem, p256KeyToPem } from '../crypto/p256-pem.js';
 import { certificateReportData } from '../crypto/report-data.js';
 import { ConfigError } from '../errors/config-error.js';
 import { KmsClientError } from '../errors/kms-client-error.js';
+import type { KmsAppKeys, KmsKeySource } from '../guest-agent/provision.js';
 import { loadCertificateAuthority } from '../x509/certificate-authority.js';
 import { certificatePem } from '../x509/pem.js';
 import { issueRaClient } from '../x509/profiles/ra-client.js';
@@ -19,11 +21,9 @@ import { prpcCall } from './prpc-call.js';
 import { raTlsConnect, type RaTlsTarget } from './ra-tls-connect.js';
 
 /** A KMS seen from an attested instance. Every method may throw KmsClientError or EvidenceSourceError. */
-export interface KmsClient {
+export interface KmsClient extends KmsKeySource {
   /** Root and temporary CA of this KMS, all PEM. Asked once; the root is checked against the pin. */
   getTempCaCert(): Promise<TempCa>;
-  /** Everything an instance needs at boot (spec/kms.md section 13.1). */
-  getAppKey(vmConfig: string): Promise<AppKeyAnswer>;
   /** One named key, 32 bytes (spec/api.md section 2.1). */
   getKey(name: string): Promise<Uint8Array>;
   /** PEM chain, leaf first (spec/kms.md section 13.6). `csr` is version 2. */
@@ -36,18 +36,6 @@ export interface TempCa {
   readonly tempCaKey: string;
   /** Root CA. */
   readonly caCert: string;
-}
-
-export interface AppKeyAnswer {
-  readonly caCert: string;
-  readonly diskCryptKey: Uint8Array;
-  readonly envCryptKey: Uint8Array;
-  /** 32 bytes. */
-  readonly k256Key: Uint8Array;
-  /** 65 bytes. */
-  readonly k256Signature: Uint8Array;
-  readonly gatewayAppId: string;
-  readonly osImageHash: Uint8Array;
 }
 
 export interface KmsClientOptions {
@@ -178,7 +166,7 @@ function temporaryCa(certificate: string, key: string): ReturnType<typeof loadCe
   }
 }
 
-function appKeyAnswer(answer: KmsAnswer): AppKeyAnswer {
+function appKeyAnswer(answer: KmsAnswer): KmsAppKeys {
   return {
     caCert: answer.text('ca_cert'),
     diskCryptKey: answer.bytes('disk_crypt_key', 32),
@@ -209,5 +197,3 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made;
   };
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

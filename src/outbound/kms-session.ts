@@ -7,6 +7,7 @@ import type { VerifiedAttestation } from '../attestation/evidence/verified.js';
 import { isSameMachine, verifySessionEvidence } from '../attestation/ra-tls/session.js';
 import { encodeAttestation } from '../attestation/wire/decode.js';
 import { stripForCertificate } from '../attestation/wire/strip.js';
+import { hex } from '../crypto/hex.js';
 import { SESSION_EXPORTER, sessionReportData } from '../crypto/session-report-data.js';
 import { AppraisalError } from '../errors/appraisal-error.js';
 import { KmsClientError } from '../errors/kms-client-error.js';
@@ -71,5 +72,3 @@ async function proveOurselves(session: KmsSession, spki: Uint8Array, evidence: E
 function exporterOf(socket: TLSSocket): Uint8Array {
   return Uint8Array.from(socket.exportKeyingMaterial(SESSION_EXPORTER.length, SESSION_EXPORTER.label, Buffer.alloc(0)));
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -1,5 +1,5 @@
 import type { NsmRequest } from '../attestation/evidence/evidence-source.js';
-import { EvidenceSourceError } from '../errors/evidence-source-error.js';
+import { checkNsmRequest } from '../attestation/issue/nsm-client.js';
 import { createDevelopmentNitroPki } from './nitro-pki.js';
 import { signNsmDocument } from './nsm-document.js';
 
@@ -23,26 +23,15 @@ export interface DevelopmentNsm {
   document(request: NsmRequest, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** What the real NSM accepts, in bytes. */
-const LIMITS: readonly (readonly [keyof NsmRequest, number])[] = [
-  ['userData', 512],
-  ['nonce', 512],
-  ['publicKey', 1024],
-];
-
 /** @throws TypeError unless `seed` is 32 bytes */
 export function createDevelopmentNsm({ seed, clock, pcrs, moduleId, indefiniteMaps }: DevelopmentNsmOptions): DevelopmentNsm {
   const pki = createDevelopmentNitroPki(seed);
   return {
     root: pki.root,
     async document(request, signal) {
-      for (const [field, limit] of LIMITS) {
-        const length = request[field]?.length ?? 0;
-        if (length > limit) throw new EvidenceSourceError('DEVICE_FAILED', `NSM: ${field} of ${length} bytes, at most ${limit}`);
-      }
+      const { userData, nonce, publicKey } = checkNsmRequest(request);
       signal?.throwIfAborted();
-      const { userData, nonce, publicKey } = request;
-      const content = { moduleId, timestamp: Math.floor(clock() * 1000), pcrs, certificate: pki.leaf, cabundle: [pki.root], userData, nonce, publicKey };
+      const content = { moduleId, timestampMs: Math.floor(clock() * 1000), pcrs, certificate: pki.leaf, cabundle: [pki.root], userData, nonce, publicKey };
       return signNsmDocument(content, pki.leafKey.privateKey, { indefinite: indefiniteMaps });
     },
   };

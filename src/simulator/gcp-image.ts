@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { gcpUkiDigest } from '../attestation/evidence/image-document.js';
 import { vmConfigFields } from '../attestation/evidence/vm-config.js';
 import { cborBytes, cborMap, cborText, cborUint } from '../attestation/nitro/cbor-write.js';
+import { sha256 } from '../crypto/sha256.js';
 
 /** An OS image for GCP, as its publisher describes it. */
 export interface DevelopmentGcpImage {
@@ -12,12 +12,6 @@ export interface DevelopmentGcpImage {
   /** `gcp_measurement` of a VM configuration, base64 texts (spec/attestation.md section 5.4). */
   readonly document: { readonly checksum_file: string; readonly measurement: string };
 }
-
-const sha256 = (...parts: readonly (Uint8Array | string)[]): Uint8Array => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return Uint8Array.from(hash.digest());
-};
 
 /** @param image what distinguishes it from other images, 32 bytes */
 export function developmentGcpImage(image: Uint8Array): DevelopmentGcpImage {

@@ -1,3 +1,4 @@
+import { hex } from '../crypto/hex.js';
 import type { DevelopmentApp } from './boot-events.js';
 
 /** Names of key providers in events and in the document. */
@@ -21,8 +22,4 @@ export function mrConfigDocument({ appId, composeHash, instanceId, keyProvider }
     ...(id === '' ? {} : { key_provider_id: id.toLowerCase() }),
     version: 3,
   });
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

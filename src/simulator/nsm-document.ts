@@ -1,22 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import { cborArray, cborBytes, cborMap, cborNegative, cborNull, cborText, cborUint } from '../attestation/nitro/cbor-write.js';
+import type { NsmDocument } from '../attestation/nitro/document.js';
 import { es384 } from './es384.js';
 
-/** Contents of an NSM attestation document (spec/attestation.md section 7). */
-export interface NsmDocumentContent {
-  readonly moduleId: string;
-  /** Unix milliseconds. */
-  readonly timestamp: number;
-  /** By index, 48 bytes each. */
-  readonly pcrs: ReadonlyMap<number, Uint8Array>;
-  /** Leaf certificate, DER. */
-  readonly certificate: Uint8Array;
-  /** DER, root first. */
-  readonly cabundle: readonly Uint8Array[];
-  readonly publicKey: Uint8Array | null;
-  readonly userData: Uint8Array | null;
-  readonly nonce: Uint8Array | null;
-}
+/** What is particular to one document; the digest of PCRs is always SHA-384. */
+export type NsmDocumentContent = Omit<NsmDocument, 'digest'>;
 
 export interface NsmDocumentForm {
   /** Indefinite-length payload map, as AWS writes it (trap T14). */
@@ -42,7 +30,7 @@ function encodePayload(content: NsmDocumentContent, form: NsmDocumentForm): Uint
     [
       [cborText('module_id'), cborText(content.moduleId)],
       [cborText('digest'), cborText('SHA384')],
-      [cborText('timestamp'), cborUint(content.timestamp)],
+      [cborText('timestamp'), cborUint(content.timestampMs)],
       [cborText('pcrs'), cborMap(pcrs)],
       [cborText('certificate'), cborBytes(content.certificate)],
       [cborText('cabundle'), cborArray(content.cabundle.map(cborBytes))],

@@ -1,5 +1,6 @@
 import { sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { sha256Selection, tpmSized, tpmU16, tpmU32 } from '../attestation/issue/tpm/marshal.js';
 
 /** What a quote of a vTPM is about (spec/attestation.md section 8). */
 export interface TpmQuoteContent {
@@ -22,7 +23,6 @@ const TPM_ALG = { sha256: 0x000b, rsassa: 0x0014, ecdsa: 0x0018 } as const;
 const RESETS = Buffer.from('000000010000000001', 'hex');
 /** Of Microsoft's TPM simulator, which Google's vTPM descends from. */
 const FIRMWARE_VERSION = Buffer.from('2016051100162800', 'hex');
-const BITMAP_BYTES = 3;
 /** The authorisation area of the command's response, which agents in use leave behind the signature (trap T15). */
 const RESPONSE_AUTHORISATION = Buffer.from('0000010000', 'hex');
 
@@ -30,11 +30,8 @@ const RESPONSE_AUTHORISATION = Buffer.from('0000010000', 'hex');
 export function tpmAttest({ signer, qualifyingData, clock, indices, pcrDigest }: TpmQuoteContent): Uint8Array {
   const milliseconds = Buffer.alloc(8);
   milliseconds.writeBigUInt64BE(clock);
-  const bitmap = Buffer.alloc(BITMAP_BYTES);
-  for (const index of indices) bitmap.writeUInt8(bitmap.readUInt8(index >> 3) | (1 << (index & 7)), index >> 3);
-  const selection = Buffer.concat([u32(1), u16(TPM_ALG.sha256), Buffer.of(BITMAP_BYTES), bitmap]);
-  const head = [u32(TPM_GENERATED_VALUE), u16(TPM_ST_ATTEST_QUOTE), sized(signer), sized(qualifyingData)];
-  return new Uint8Array(Buffer.concat([...head, milliseconds, RESETS, FIRMWARE_VERSION, selection, sized(pcrDigest)]));
+  const head = [tpmU32(TPM_GENERATED_VALUE), tpmU16(TPM_ST_ATTEST_QUOTE), tpmSized(signer), tpmSized(qualifyingData)];
+  return new Uint8Array(Buffer.concat([...head, milliseconds, RESETS, FIRMWARE_VERSION, sha256Selection(indices), tpmSized(pcrDigest)]));
 }
 
 /**
@@ -43,25 +40,9 @@ export function tpmAttest({ signer, qualifyingData, clock, indices, pcrDigest }:
  */
 export function tpmSignature(key: KeyObject, message: Uint8Array): Uint8Array {
   if (key.asymmetricKeyType === 'rsa') {
-    return new Uint8Array(Buffer.concat([u16(TPM_ALG.rsassa), u16(TPM_ALG.sha256), sized(sign('sha256', message, key)), RESPONSE_AUTHORISATION]));
+    return new Uint8Array(Buffer.concat([tpmU16(TPM_ALG.rsassa), tpmU16(TPM_ALG.sha256), tpmSized(sign('sha256', message, key)), RESPONSE_AUTHORISATION]));
   }
   const signature = sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' });
   const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
-  return new Uint8Array(Buffer.concat([u16(TPM_ALG.ecdsa), u16(TPM_ALG.sha256), sized(r), sized(s), RESPONSE_AUTHORISATION]));
-}
-
-function sized(bytes: Uint8Array): Buffer {
-  return Buffer.concat([u16(bytes.length), bytes]);
-}
-
-function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16BE(value);
-  return bytes;
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+  return new Uint8Array(Buffer.concat([tpmU16(TPM_ALG.ecdsa), tpmU16(TPM_ALG.sha256), tpmSized(r), tpmSized(s), RESPONSE_AUTHORISATION]));
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { TpmEvent, TpmQuote } from '../attestation/evidence/attestation.js';
 import { replayPcr } from '../attestation/tpm/pcrs.js';
+import { sha256 } from '../crypto/sha256.js';
 import type { DevelopmentTpmPki } from './tpm-pki.js';
 import { tpmAttest, tpmSignature } from './tpm-quote.js';
 
@@ -15,12 +15,6 @@ export interface TpmState extends Pick<TpmQuote, 'pcrValues' | 'eventLog'> {
   /** Milliseconds since power-on. */
   readonly upMs: number;
 }
-
-const sha256 = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return new Uint8Array(hash.digest());
-};
 
 /** A quote by the key of a PKI over values that are given. */
 export function signTpmQuote({ akKey, akCert }: DevelopmentTpmPki, { qualifyingData, pcrValues, eventLog, upMs }: TpmState): TpmQuote {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TeeVariant } from '../../attestation/tee-variant.js';
+import { hex } from '../../crypto/hex.js';
 import { developmentGcpImage } from '../../simulator/gcp-image.js';
 import type { MachineName } from '../../simulator/machines.js';
 import { developmentPcrs } from '../../simulator/nitro-platform.js';
@@ -40,8 +41,6 @@ export interface MachineKind {
 /** Report data of the documented examples, hex. */
 export const CHALLENGE = '1234deadbeef';
 const GET_QUOTE: MachineKind['example'] = { path: `/GetQuote?report_data=0x${CHALLENGE}`, body: null };
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** An image known by its hash alone. */
 function named(image: Uint8Array, launches: ImageKind['launches']): ImageKind {

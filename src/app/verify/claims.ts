@@ -7,6 +7,7 @@ import type { NsmDocument } from '../../attestation/nitro/document.js';
 import type { SnpReport } from '../../attestation/sev-snp/report.js';
 import type { Quote, TdReport } from '../../attestation/tdx/quote.js';
 import type { SgxReport } from '../../attestation/tdx/sgx-report.js';
+import { hex } from '../../crypto/hex.js';
 
 /** What the evidence says, as JSON; bytes in lower-case hex. `verified` says whether any of it may be believed. */
 export interface Claims {
@@ -116,10 +117,6 @@ function sgxClaims(report: SgxReport): Claims {
     isvSvn: report.isvSvn,
     reportData: hex(report.reportData),
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }
 
 function hexOrNull(bytes: Uint8Array | null): string | null {

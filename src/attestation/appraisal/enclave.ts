@@ -1,3 +1,4 @@
+import { hex } from '../../crypto/hex.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { nitroImageHash } from '../evidence/measurements.js';
 import { osImageHashOf } from '../evidence/vm-config.js';
@@ -48,8 +49,4 @@ function imageClaim(document: NsmDocument, { embedded, given }: ClaimedImages): 
   const other = claimed.find((image) => image !== computed);
   if (other === undefined) return claimOf('image-measured', 'affirming', computed);
   return contraindicated('image-measured', computed, new AppraisalError('IMAGE_HASH_MISMATCH', `os_image_hash mismatch: expected=${other}, computed=${computed}`));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

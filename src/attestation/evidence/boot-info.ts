@@ -1,3 +1,4 @@
+import { hex } from '../../crypto/hex.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { TeeVariant } from '../tee-variant.js';
 import type { AppInfo } from './app-info.js';
@@ -54,8 +55,4 @@ function deviceOf({ platform }: VerifiedAttestation, { deviceId }: AppInfo): Uin
 /** The webhook's JSON object: BootInfo, then the name older webhooks know the variant by. */
 export function bootInfoJson(info: BootInfo): BootInfo & { readonly attestationMode: TeeVariant } {
   return { ...info, attestationMode: info.teeVariant };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

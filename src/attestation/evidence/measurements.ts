@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../crypto/sha256.js';
 import { AppraisalError } from '../../errors/appraisal-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { BOOT_MR_DONE, claim, claims } from '../event-log/boundary.js';
@@ -166,10 +166,4 @@ function tdReportOf(quote: Uint8Array): TdReport {
   const { report } = parseQuote(quote);
   if (report.kind === 'sgx') throw new VerificationError('QUOTE_BODY_NOT_FOR_TEE', 'the quote is not of a trust domain');
   return report;
-}
-
-function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return Uint8Array.from(hash.digest());
 }

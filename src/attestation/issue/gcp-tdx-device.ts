@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../crypto/sha256.js';
 import { EvidenceSourceError } from '../../errors/evidence-source-error.js';
 import { replayRuntimeEvents } from '../event-log/replay.js';
 import { eventDigest } from '../event-log/runtime-event.js';
@@ -88,7 +88,7 @@ function agrees(found: BothMeasured): boolean {
   return (
     rtmr3Agrees(found) &&
     Buffer.from(replayRuntimeEvents(found.events, 'sha256')).equals(pcr14) &&
-    sha256(...pcrValues.map(({ value }) => value)).equals(found.attest.pcrDigest)
+    Buffer.compare(sha256(...pcrValues.map(({ value }) => value)), found.attest.pcrDigest) === 0
   );
 }
 
@@ -99,7 +99,7 @@ function attestOf({ message }: BareTpmQuote, tdxQuote: Uint8Array): TpmAttest {
   } catch (cause) {
     throw new EvidenceSourceError('DEVICE_FAILED', 'the TPM gave a malformed quote', { cause });
   }
-  if (sha256(tdxQuote).equals(attest.extraData)) return attest;
+  if (Buffer.compare(sha256(tdxQuote), attest.extraData) === 0) return attest;
   throw new EvidenceSourceError('DEVICE_FAILED', 'the quote of the TPM is about other data than was asked for');
 }
 
@@ -111,10 +111,4 @@ async function readFirmwareLog(path: string): Promise<TpmEvent[]> {
   } catch (cause) {
     throw new EvidenceSourceError('DEVICE_FAILED', `${path} cannot be read as a firmware event log`, { cause });
   }
-}
-
-function sha256(...parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
 }

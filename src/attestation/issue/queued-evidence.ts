@@ -1,3 +1,4 @@
+import { hex } from '../../crypto/hex.js';
 import type { EvidenceSource, NsmRequest } from '../evidence/evidence-source.js';
 import type { QuoteService } from './quote-service.js';
 
@@ -46,5 +47,3 @@ function copyOf({ userData, nonce, publicKey }: NsmRequest): NsmRequest {
 function nsmKey({ userData, nonce, publicKey }: NsmRequest): string {
   return [userData, nonce, publicKey].map((field) => (field === null ? '-' : hex(field))).join(' ');
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hex } from '../../crypto/hex.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { PcrValue, TpmEvent } from '../evidence/attestation.js';
 import type { TpmAttest } from './attest.js';
@@ -62,8 +63,4 @@ export function quotedPcr(pcrs: Pcrs, index: number): Uint8Array {
   const value = pcrs.get(index);
   if (value === undefined) throw new VerificationError('TPM_PCR_MISSING', `the quote does not cover PCR ${index}`);
   return value;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }

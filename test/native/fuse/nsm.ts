@@ -104,7 +104,7 @@ export class Nsm {
     return signNsmDocument(
       {
         moduleId: 'i-0123456789abcdef0-enc0123456789abcdef',
-        timestamp: Date.now(),
+        timestampMs: Date.now(),
         pcrs: new Map(this.#pcrs.slice(0, FIRST_FREE_PCR).entries()),
         certificate: this.#pki.leaf,
         cabundle: [this.#pki.root],
