@@ -12,11 +12,14 @@
 #include "tdx-report.h"
 #include "tpm-device.h"
 #include "tsm-quote.h"
+#include "vsock-connect.h"
+#include "vsock-listener.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto* data = new dstack::AddonData();
   data->file_lock = Napi::Persistent(dstack::FileLock::Define(env));
   data->tpm_device = Napi::Persistent(dstack::TpmDevice::Define(env));
+  data->vsock_listener = Napi::Persistent(dstack::VsockListener::Define(env));
   env.SetInstanceData(data);
   exports.Set("tsmQuote", Napi::Function::New(env, dstack::TsmQuote, "tsmQuote"));
   exports.Set("tdxReport", Napi::Function::New(env, dstack::TdxReport, "tdxReport"));
@@ -28,6 +31,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New(env, dstack::LockFile, "lockFile"));
   exports.Set("openTpm", Napi::Function::New(env, dstack::OpenTpm, "openTpm"));
   exports.Set("snpExtendedReport", Napi::Function::New(env, dstack::SnpExtendedReport, "snpExtendedReport"));
+  exports.Set("vsockListen", Napi::Function::New(env, dstack::VsockListen, "vsockListen"));
+  exports.Set("vsockConnect", Napi::Function::New(env, dstack::VsockConnect, "vsockConnect"));
   return exports;
 }
 

@@ -57,4 +57,9 @@ Napi::Error ToError(Napi::Env env, const Failure& failure) {
   return error;
 }
 
+Napi::Value Throw(Napi::Env env, const Failure& failure) {
+  ToError(env, failure).ThrowAsJavaScriptException();
+  return Napi::Value();
+}
+
 }  // namespace dstack

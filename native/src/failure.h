@@ -25,4 +25,7 @@ Failure TimedOut(const std::string& what);
 // An Error with `code` (DEVICE_ABSENT, DEVICE_BUSY, DEVICE_TIMEOUT or DEVICE_FAILED) and `errno` (number or null).
 Napi::Error ToError(Napi::Env env, const Failure& failure);
 
+// Leaves that error pending; the empty value for a synchronous operation to return.
+Napi::Value Throw(Napi::Env env, const Failure& failure);
+
 }  // namespace dstack

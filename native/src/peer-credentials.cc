@@ -15,11 +15,6 @@ namespace {
 
 constexpr char kWhat[] = "peer credentials";
 
-Napi::Value Throw(Napi::Env env, const Failure& failure) {
-  ToError(env, failure).ThrowAsJavaScriptException();
-  return Napi::Value();
-}
-
 }  // namespace
 
 Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {

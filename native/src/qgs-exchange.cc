@@ -1,11 +1,9 @@
 // One message to the quote generation service of the host and its answer, over vsock: spec/attestation.md
-// section 1.3; vsock(7). Node's own sockets know no vsock.
+// section 1.3.
 #include "qgs-exchange.h"
 
 #include <poll.h>
 #include <sys/socket.h>
-// After sys/socket.h, whose types it uses.
-#include <linux/vm_sockets.h>
 
 #include <cerrno>
 #include <string>
@@ -17,6 +15,7 @@
 #include "device-answer.h"
 #include "device-worker.h"
 #include "unique-fd.h"
+#include "vsock-socket.h"
 
 namespace dstack {
 
@@ -27,11 +26,10 @@ constexpr size_t kLengthBytes = 4;
 
 class QgsExchangeWorker final : public DeviceWorker {
  public:
-  QgsExchangeWorker(Napi::Env env, uint32_t cid, uint32_t port, std::vector<uint8_t> message, Deadline deadline)
+  QgsExchangeWorker(Napi::Env env, VsockAddress address, std::vector<uint8_t> message, Deadline deadline)
       : DeviceWorker(env, "dstack.qgsExchange"),
-        what_("vsock " + std::to_string(cid) + ":" + std::to_string(port)),
-        cid_(cid),
-        port_(port),
+        what_(VsockText(address)),
+        address_(address),
         message_(std::move(message)),
         deadline_(deadline) {}
 
@@ -39,14 +37,11 @@ class QgsExchangeWorker final : public DeviceWorker {
   std::optional<Failure> Run() override;
   Napi::Value Result(Napi::Env env) override { return ToUint8Array(env, answer_); }
 
-  std::optional<Failure> Connect();
-  std::optional<Failure> Await(short events) const;
   std::optional<Failure> Send(const std::vector<uint8_t>& bytes) const;
   std::optional<Failure> Receive(std::vector<uint8_t>* bytes) const;
 
   const std::string what_;
-  const uint32_t cid_;
-  const uint32_t port_;
+  const VsockAddress address_;
   const std::vector<uint8_t> message_;
   const Deadline deadline_;
   UniqueFd socket_;
@@ -59,7 +54,7 @@ std::optional<Failure> QgsExchangeWorker::Run() {
   std::vector<uint8_t> frame{static_cast<uint8_t>(size >> 24), static_cast<uint8_t>(size >> 16),
                              static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)};
   frame.insert(frame.end(), message_.begin(), message_.end());
-  if (auto failure = Connect()) return failure;
+  if (auto failure = ConnectVsock(address_, deadline_, &socket_)) return failure;
   if (auto failure = Send(frame)) return failure;
   std::vector<uint8_t> length(kLengthBytes);
   if (auto failure = Receive(&length)) return failure;
@@ -73,40 +68,13 @@ std::optional<Failure> QgsExchangeWorker::Run() {
   return failure;
 }
 
-std::optional<Failure> QgsExchangeWorker::Connect() {
-  socket_ = UniqueFd(socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket_.valid()) return FromErrno(what_, errno);
-  sockaddr_vm address{};
-  address.svm_family = AF_VSOCK;
-  address.svm_cid = cid_;
-  address.svm_port = port_;
-  if (connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return std::nullopt;
-  if (errno != EINPROGRESS) return FromErrno("connect " + what_, errno);
-  if (auto failure = Await(POLLOUT)) return failure;
-  int error_number = 0;
-  socklen_t size = sizeof error_number;
-  if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) error_number = errno;
-  if (error_number != 0) return FromErrno("connect " + what_, error_number);
-  return std::nullopt;
-}
-
-std::optional<Failure> QgsExchangeWorker::Await(short events) const {
-  for (;;) {
-    pollfd entry{socket_.get(), events, 0};
-    const int ready = poll(&entry, 1, deadline_.RemainingMs());
-    if (ready > 0) return std::nullopt;
-    if (ready == 0) return TimedOut(what_);
-    if (errno != EINTR) return FromErrno("poll " + what_, errno);
-  }
-}
-
 std::optional<Failure> QgsExchangeWorker::Send(const std::vector<uint8_t>& bytes) const {
   for (size_t sent = 0; sent < bytes.size();) {
     const ssize_t length = send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (length >= 0) {
       sent += static_cast<size_t>(length);
     } else if (errno == EAGAIN) {
-      if (auto failure = Await(POLLOUT)) return failure;
+      if (auto failure = AwaitReady(socket_.get(), POLLOUT, deadline_, what_)) return failure;
     } else if (errno != EINTR) {
       return FromErrno("send " + what_, errno);
     }
@@ -117,7 +85,7 @@ std::optional<Failure> QgsExchangeWorker::Send(const std::vector<uint8_t>& bytes
 std::optional<Failure> QgsExchangeWorker::Receive(std::vector<uint8_t>* bytes) const {
   for (size_t received = 0; received < bytes->size();) {
     // Waits first, so that a peer that sends byte by byte cannot stretch the deadline.
-    if (auto failure = Await(POLLIN)) return failure;
+    if (auto failure = AwaitReady(socket_.get(), POLLIN, deadline_, what_)) return failure;
     if (deadline_.Passed()) return TimedOut(what_);
     const ssize_t length = recv(socket_.get(), bytes->data() + received, bytes->size() - received, 0);
     if (length > 0) {
@@ -140,7 +108,7 @@ Napi::Value QgsExchange(const Napi::CallbackInfo& info) {
   std::vector<uint8_t> message = arguments.Bytes("message", 1, kMaxFrame);
   const Deadline deadline(arguments.Milliseconds("deadlineMs"));
   if (arguments.failed()) return Napi::Value();
-  return (new QgsExchangeWorker(info.Env(), cid, port, std::move(message), deadline))->Start();
+  return (new QgsExchangeWorker(info.Env(), VsockAddress{cid, port}, std::move(message), deadline))->Start();
 }
 
 }  // namespace dstack

@@ -38,6 +38,9 @@ class UniqueFd {
   bool valid() const { return fd_ >= 0; }
   int get() const { return fd_; }
 
+  // Gives the descriptor up to somebody else, who closes it.
+  int Release() { return std::exchange(fd_, -1); }
+
   // Closes now; 0 or the errno of close(2). The descriptor is gone in either case (Linux frees it even on EINTR).
   int Close() {
     const int fd = std::exchange(fd_, -1);

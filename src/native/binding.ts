@@ -116,6 +116,43 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** vsock(7). */
+export interface VsockListenRequest {
+  /** A context identifier this machine has, or 0xffffffff for any. */
+  readonly cid: number;
+  /** 1 to 0xffffffff, which is any free port. */
+  readonly port: number;
+  /** Connections that may wait to be accepted, 1 to 65 535. */
+  readonly backlog: number;
+  /** Connections at any one time, 1 to 1 000 000; further ones are closed at once. */
+  readonly maxConnections: number;
+}
+
+/** A vsock address that is being listened on; given up by close(), and by the collector at the latest. */
+export interface VsockListener {
+  readonly cid: number;
+  /** As bound. */
+  readonly port: number;
+  /**
+   * A unix socket, the caller's from then on: bytes come when connections wait, again only after accept() has answered null, and
+   * its end when the last connection is gone after close(). Once only.
+   */
+  takeBell(): number;
+  /** A waiting connection; `fd` is a unix socket in its place, the caller's. null when there is none. After a failure the bell stays silent: ask again later. */
+  accept(): { readonly fd: number; readonly cid: number; readonly port: number } | null;
+  /** The address is free when it returns; connections stay. A second call does nothing. */
+  close(): void;
+}
+
+/** vsock(7). */
+export interface VsockConnectRequest {
+  /** 2 is the host. */
+  readonly cid: number;
+  /** 1 to 0xffffffff. */
+  readonly port: number;
+  readonly deadlineMs: number;
+}
+
 /** Failures are EvidenceSourceError; the asynchronous operations run on the libuv thread pool. */
 export interface NativeBinding {
   /** A TDX quote of 1021 to 8191 bytes. */
@@ -137,4 +174,7 @@ export interface NativeBinding {
   openTpm(request: OpenTpmRequest): Promise<TpmDevice>;
   /** A report for VMPL 0 through `/dev/sev-guest`, which the caller has to hold against `reportData`. */
   snpExtendedReport(request: DeviceReportRequest): Promise<SnpExtendedReport>;
+  vsockListen(request: VsockListenRequest): VsockListener;
+  /** A unix socket in place of the connection, the caller's. */
+  vsockConnect(request: VsockConnectRequest): Promise<number>;
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { EvidenceSourceError, type EvidenceSourceCode } from '../errors/evidence-source-error.js';
 import { NativeModuleError } from '../errors/native-module-error.js';
 import { BUILD_HELP, defaultAddonPath } from './addon-path.js';
-import type { NativeBinding, OpenTpmRequest, TpmDevice } from './binding.js';
+import type { NativeBinding, OpenTpmRequest, TpmDevice, VsockListener, VsockListenRequest } from './binding.js';
 
 const CODES: ReadonlySet<string> = new Set<EvidenceSourceCode>(['DEVICE_ABSENT', 'DEVICE_BUSY', 'DEVICE_FAILED', 'DEVICE_TIMEOUT']);
 
@@ -31,6 +31,8 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     openTpm: tpmOpener(asynchronous(addon, 'openTpm')),
     snpExtendedReport: asynchronous(addon, 'snpExtendedReport'),
     peerCredentials: synchronous(addon, 'peerCredentials'),
+    vsockListen: vsockListener(synchronous(addon, 'vsockListen')),
+    vsockConnect: asynchronous(addon, 'vsockConnect'),
   };
 }
 
@@ -72,11 +74,22 @@ function tpmOpener(open: (request: OpenTpmRequest) => Promise<TpmDevice>): (requ
   };
 }
 
-function synchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Answer {
-  const call = operation(addon, name) as (request: Request) => Answer;
+function vsockListener(listen: (request: VsockListenRequest) => VsockListener): (request: VsockListenRequest) => VsockListener {
   return (request) => {
+    const listener = listen(request);
+    const { cid, port } = listener;
+    return { cid, port, takeBell: () => listener.takeBell(), accept: throwing(() => listener.accept()), close: () => listener.close() };
+  };
+}
+
+function synchronous<Request, Answer>(addon: unknown, name: Operation): (request: Request) => Answer {
+  return throwing(operation(addon, name) as (request: Request) => Answer);
+}
+
+function throwing<Args extends readonly unknown[], Answer>(call: (...args: Args) => Answer): (...args: Args) => Answer {
+  return (...args) => {
     try {
-      return call(request);
+      return call(...args);
     } catch (error) {
       throw fromNativeError(error);
     }

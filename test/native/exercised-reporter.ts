@@ -4,7 +4,7 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 const NEVER: readonly (readonly [string, string])[] = [
   ['TDX, SEV-SNP and Nitro hardware', 'its interfaces are played by a FUSE file system whose evidence development keys sign'],
   ['configfs-tsm and /dev/tdx_guest of the kernel itself', 'the kernel makes them on that hardware only'],
-  ['the vsock transport', 'needs a hypervisor; framing and deadlines are tested over a unix socket'],
+  ['vsock between two machines', 'needs a hypervisor; listening, connecting and bridging run with those system calls ending at unix sockets'],
 ];
 
 /** After a run that touched the kernel's interfaces, says which ones, and which not. */

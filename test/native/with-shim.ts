@@ -10,8 +10,8 @@ export type ShimCall = (env: Readonly<Record<string, string>>, operation: string
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Compiles vsock-shim.cc for this file's tests; each call is one of the addon in a process whose vsock connections the shim takes. */
-export function withShim(): ShimCall {
+/** Compiles vsock-shim.cc for this file's tests; gives the path of the library, to be preloaded. */
+export function buildShim(): () => string {
   const folder = mkdtempSync(join(tmpdir(), 'vsock-shim-'));
   const shim = join(folder, 'vsock-shim.so');
   beforeAll(() => {
@@ -19,5 +19,11 @@ export function withShim(): ShimCall {
     execFileSync(process.env['CXX'] ?? 'c++', [...flags, here('vsock-shim.cc'), '-o', shim, '-ldl'], { stdio: 'inherit' });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return (env, operation, options) => callElsewhere(operation, options, { ...env, LD_PRELOAD: shim });
+  return () => shim;
+}
+
+/** Each call is one of the addon in a process whose vsock connections the shim takes. */
+export function withShim(): ShimCall {
+  const shim = buildShim();
+  return (env, operation, options) => callElsewhere(operation, options, { ...env, LD_PRELOAD: shim() });
 }
