@@ -1,4 +1,5 @@
 import type { AppraisalError } from '../../errors/appraisal-error.js';
+import type { TcbFacts } from '../dcap/verify-quote.js';
 import { appInfo } from '../evidence/measurements.js';
 import type { VerifiedAttestation } from '../evidence/verified.js';
 import { type Claim, claimOf } from './claim.js';
@@ -45,16 +46,18 @@ export function appraise(verified: VerifiedAttestation, policy: AppraisalPolicy,
   if (reason !== undefined) throw reason;
 }
 
+/** Intel's judgement always has an edition: where none is known it meets no minimum, and is of no age. */
+const UNKNOWN_FACTS: TcbFacts = { tcbDate: null, evaluationDataNumber: 0 };
+
 function platformClaims(verified: VerifiedAttestation, policy: AppraisalPolicy, config: string): readonly Claim[] {
-  const { platform, tcbStatus, advisoryIds, tcb, verifiedAt } = verified;
-  const finding = { status: tcbStatus, advisoryIds, facts: tcb, at: verifiedAt };
+  const { platform, tcbStatus, advisoryIds, tcb: facts, verifiedAt: at } = verified;
   switch (platform.kind) {
     case 'tdx':
     case 'gcp-tdx':
-      return trustDomainClaims(platform.report, tcbClaims(finding, policy));
+      return trustDomainClaims(platform.report, tcbClaims({ status: tcbStatus, advisoryIds, facts: facts ?? UNKNOWN_FACTS, at }, policy));
     case 'nitro-enclave':
       return enclaveClaims(platform.document, { embedded: verified.attestation.stack.config, given: config }, policy);
     case 'sev-snp':
-      return snpGuestClaims(platform.report, tcbClaims(finding, policy));
+      return snpGuestClaims(platform.report, tcbClaims({ status: tcbStatus, advisoryIds: null, facts: null, at }, policy));
   }
 }

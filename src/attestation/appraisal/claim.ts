@@ -6,7 +6,8 @@ import type { AppraisalError } from '../../errors/appraisal-error.js';
  * - `hardware`: which platform signed the evidence
  * - `debug-disabled`: nobody outside can read the workload's memory through a debug interface
  * - `page-removal-hidden`: the host cannot steer the workload by taking memory pages away (SEPT_VE_DISABLE)
- * - `tcb-status`: the vendor's judgement of firmware and microcode
+ * - `tcb-status`: whether firmware and microcode are as they should be, in the words of Intel's collateral; AMD publishes no judgement, so on
+ *   SEV-SNP it is whether all that the report says of them is what its key was certified for
  * - `advisories`: what the vendor has published against that firmware and microcode
  * - `tcb-evaluation-number`: edition of the vendor's judgement
  * - `image-measured`: the OS image named is the one the hardware measured

@@ -6,10 +6,11 @@ import type { AppraisalPolicy } from './policy.js';
 /** The vendor's judgement of a platform, as verification found it. */
 export interface TcbFinding {
   readonly status: string;
-  readonly advisoryIds: readonly string[];
+  /** null where the vendor publishes none with its judgement, so that there are none to be told of. */
+  readonly advisoryIds: readonly string[] | null;
   /** null where the platform's judgement has neither age nor edition. */
   readonly facts: TcbFacts | null;
-  /** When the evidence was verified, unix seconds. */
+  /** When the evidence was verified, unix seconds; fractions are dropped, as the grace period is in whole seconds. */
   readonly at: number;
 }
 
@@ -23,15 +24,17 @@ export function tcbClaims(finding: TcbFinding, policy: AppraisalPolicy): Claim[]
 }
 
 function statusClaim({ status, facts, at }: TcbFinding, { acceptedTcbStatuses, tcbGraceSeconds }: AppraisalPolicy): Claim {
-  if (acceptedTcbStatuses.includes(status)) return claimOf('tcb-status', status === 'UpToDate' ? 'affirming' : 'warning', status);
+  // Verification refuses Revoked already; no list brings it back.
+  if (status !== 'Revoked' && acceptedTcbStatuses.includes(status)) return claimOf('tcb-status', status === 'UpToDate' ? 'affirming' : 'warning', status);
   const date = facts?.tcbDate ?? null;
   // A platform without a status has none to be patient with.
-  const graced = status !== 'Revoked' && status !== '' && date !== null && tcbGraceSeconds > 0 && at <= date + tcbGraceSeconds;
+  const graced = status !== 'Revoked' && status !== '' && date !== null && tcbGraceSeconds > 0 && Math.floor(at) <= date + tcbGraceSeconds;
   if (graced) return claimOf('tcb-status', 'warning', status);
   return contraindicated('tcb-status', status, new AppraisalError('TCB_STATUS_NOT_ACCEPTED', `TCB status ${status} is not accepted`));
 }
 
 function advisoryClaim({ status, advisoryIds }: TcbFinding, { acceptedAdvisoryIds }: AppraisalPolicy): Claim {
+  if (advisoryIds === null) return claimOf('advisories', 'none', null);
   if (advisoryIds.length === 0 || status === 'UpToDate') return claimOf('advisories', 'affirming', advisoryIds);
   const unaccepted = acceptedAdvisoryIds === 'any' ? [] : advisoryIds.filter((id) => !acceptedAdvisoryIds.includes(id));
   if (unaccepted.length === 0) return claimOf('advisories', 'warning', advisoryIds);

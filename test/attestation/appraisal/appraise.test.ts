@@ -46,9 +46,16 @@ describe('TCB status', () => {
     expect(refusals(finding('OutOfDate'), graced)).toEqual([]);
     expect(refusals(finding('OutOfDate', [], { at: 1_010 * DAY + 1 }), graced)).toEqual(['TCB_STATUS_NOT_ACCEPTED']);
     expect(refusals(finding('OutOfDate', ['INTEL-SA-00615']), graced)).toEqual(['ADVISORY_NOT_ACCEPTED']);
+    expect(refusals(finding('OutOfDate', [], { at: 1_010 * DAY + 0.999 }), graced)).toEqual([]);
+    expect(refusals(finding('OutOfDate', [], { at: 999 * DAY }), { ...graced, tcbGraceSeconds: 0 })).toEqual(['TCB_STATUS_NOT_ACCEPTED']);
+    expect(refusals(finding('OutOfDate', [], { at: Number.NaN }), graced)).toEqual(['TCB_STATUS_NOT_ACCEPTED']);
     for (const never of [finding('Revoked'), finding(''), finding('OutOfDate', [], { facts: null }), finding('OutOfDate', [], { facts: { tcbDate: null, evaluationDataNumber: 17 } })]) {
       expect(refusals(never, graced)).toEqual(['TCB_STATUS_NOT_ACCEPTED']);
     }
+  });
+
+  it('Revoked is accepted by no list', () => {
+    expect(refusals(finding('Revoked'), { ...STRICT_POLICY, acceptedTcbStatuses: ['UpToDate', 'Revoked'], tcbGraceSeconds: 100 * DAY, acceptedAdvisoryIds: 'any' })).toEqual(['TCB_STATUS_NOT_ACCEPTED']);
   });
 
   it('rests on collateral of no lower edition than asked for', () => {
@@ -61,15 +68,29 @@ describe('TCB status', () => {
     const tdx = await verified('tdx.bin');
     expect(() => appraise(tdx, { ...STRICT_POLICY, acceptedTcbStatuses: [] })).toThrow(refusal('TCB_STATUS_NOT_ACCEPTED'));
     expect(() => appraise({ ...tdx, tcbStatus: '' }, STRICT_POLICY)).toThrow(refusal('TCB_STATUS_NOT_ACCEPTED'));
+    expect(() => appraise({ ...tdx, tcb: null }, { ...STRICT_POLICY, minimumTcbEvaluationNumber: 1 })).toThrow(refusal('TCB_EVALUATION_TOO_OLD'));
     const nitro = await verified('nitro.bin');
     expect(() => appraise(nitro, STRICT_POLICY)).not.toThrow();
+    const snp = await verified('sev-snp.bin');
+    expect(() => appraise(snp, { ...STRICT_POLICY, minimumTcbEvaluationNumber: 1 })).not.toThrow();
+    expect(() => appraise({ ...snp, tcbStatus: 'OutOfDate' }, { ...STRICT_POLICY, tcbGraceSeconds: 366 * DAY })).toThrow(refusal('TCB_STATUS_NOT_ACCEPTED'));
   });
 });
 
 describe('the verdict', () => {
   const NAMES = ['hardware', 'debug-disabled', 'page-removal-hidden', 'tcb-status', 'advisories', 'tcb-evaluation-number', 'image-measured', 'application-measured', 'measurements-listed'];
 
-  it.each(['tdx.bin', 'gcp-tdx.bin', 'nitro.bin', 'nitro-debug.bin'])('of %s has the same names in the same order', async (file) => {
+  it.each<[string, string]>([
+    ['tdx.bin', 'affirming affirming affirming affirming affirming affirming none affirming none'],
+    ['gcp-tdx.bin', 'affirming affirming affirming affirming affirming affirming none affirming none'],
+    ['sev-snp.bin', 'affirming affirming none affirming none none none affirming none'],
+    ['nitro.bin', 'affirming affirming none none none none affirming none none'],
+  ])('of %s says what the platform has, and "none" of what it has not', async (file, tiers) => {
+    const { accepted, claims } = judge(await verified(file), STRICT_POLICY);
+    expect({ accepted, tiers: claims.map(({ tier }) => tier).join(' ') }).toEqual({ accepted: true, tiers });
+  });
+
+  it.each(['tdx.bin', 'gcp-tdx.bin', 'sev-snp.bin', 'nitro.bin', 'nitro-debug.bin'])('of %s has the same names in the same order', async (file) => {
     expect(judge(await verified(file), STRICT_POLICY).claims.map(({ name }) => name)).toEqual(NAMES);
   });
 
