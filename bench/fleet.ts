@@ -14,6 +14,8 @@ import { firstEvents } from '../src/simulator/tdx-platform.js';
 import { createDevelopmentQuoter } from '../src/simulator/tdx-quote.js';
 import { DevelopmentTrustDomain } from '../src/simulator/trust-domain.js';
 import { loadCertificateAuthority } from '../src/x509/certificate-authority.js';
+import { NO_DSTACK_EXTENSIONS } from '../src/x509/dstack-extensions.js';
+import { issueCertificate } from '../src/x509/issue.js';
 import { certificatePem } from '../src/x509/pem.js';
 import { issueRaClient } from '../src/x509/profiles/ra-client.js';
 import { defaultValidity } from '../src/x509/validity.js';
@@ -46,6 +48,17 @@ export function fleet(workspace: Workspace, count: number, tempCa: Pair): Pair[]
       stack: { kind: 'dstack', reportData, runtimeEvents, config: workspace.vmConfig, reportDataPayload: null },
     });
     const certificate = issueRaClient({ spki: key.spki, attestation: encodeAttestation(attestation), validity: defaultValidity(Date.now() / 1000) }, issuer);
+    return { cert: certificatePem(certificate), key: p256KeyToPem(key) };
+  });
+}
+
+/** As many client certificates of the same CA without evidence: what is left of a storm when there is nothing to verify. */
+export function strangers(count: number, tempCa: Pair): Pair[] {
+  const issuer = loadCertificateAuthority(tempCa.cert, p256KeyFromPem(tempCa.key));
+  const profile = { subject: { organization: null, commonName: 'no evidence' }, subjectAltNames: [], extendedKeyUsage: [], caPathLength: null, dstack: NO_DSTACK_EXTENSIONS };
+  return Array.from({ length: count }, () => {
+    const key = randomP256Key(randomBytes);
+    const certificate = issueCertificate({ ...profile, spki: key.spki, validity: defaultValidity(Date.now() / 1000) }, issuer);
     return { cert: certificatePem(certificate), key: p256KeyToPem(key) };
   });
 }

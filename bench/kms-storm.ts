@@ -1,13 +1,14 @@
 // Part of `npm run bench -- --verify-storm`: a fleet nobody has heard of asks a KMS process for its keys, and that process's health meanwhile.
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { bringUp, type RunningSystem } from '../src/app/dev/bring-up.js';
 import { tlsClient } from '../src/app/dev/http.js';
 import type { Workspace } from '../src/app/dev/workspace.js';
-import { fleet, type Pair } from './fleet.js';
+import { fleet, type Pair, strangers } from './fleet.js';
 import { type Probed, probed, spread } from './probed.js';
 import type { Orders, Outcome } from './storm-client.js';
 
@@ -17,28 +18,32 @@ const CLIENT_NICE = 10;
 
 interface Storm {
   readonly outcomes: readonly Outcome[];
-  /** Milliseconds of CPU of the KMS: its main thread, and all its others. */
+  /** Milliseconds of CPU of the KMS meanwhile: its main thread, and all its others. */
   readonly mainMs: number;
   readonly otherMs: number;
 }
 
-/** Prints health and GetMeta with nothing to do, while the fleet connects and asks for nothing, and while it asks for its keys. @throws Error when a call ended without an answer */
+/** Prints health and GetMeta with nothing to do, during a storm of calls with nothing to verify, and during one of GetAppKey. @throws Error when a call ended without an answer */
 export async function benchKmsStorm(workspace: Workspace): Promise<void> {
-  const running = await bringUp(workspace, () => undefined);
+  const log = openSync(join(workspace.directory, 'log'), 'w');
+  const running = await bringUp(workspace, () => undefined, log);
   try {
+    const { kmsUrl, kmsCa } = running.system;
     const kms = running.processes[0]?.pid ?? -1;
-    const identities = fleet(workspace, 2 * MACHINES, await temporaryCa(running));
-    const targets = [`GET ${running.system.kmsUrl}/health`, `POST ${running.system.kmsUrl}/prpc/GetMeta?json`];
-    const as = (from: number, call: Pick<Orders, 'method' | 'path' | 'body'>) => (): Promise<Storm> =>
-      storm(kms, workspace, { ...call, url: running.system.kmsUrl, ca: readFileSync(running.system.kmsCa, 'utf8'), identities: identities.slice(from, from + MACHINES), nice: CLIENT_NICE });
-    process.stdout.write(`KMS storm: ${MACHINES} machines unknown so far at once, a new RA-TLS connection each, from a process of nice ${CLIENT_NICE} on the same cores\n`);
-    process.stdout.write(report('nothing to do, to compare', await probed(targets, () => delay(1_000, null))));
-    process.stdout.write(report('/health each: handshakes, nothing verified', await probed(targets, as(0, { method: 'GET', path: '/health', body: '' }))));
-    const attested = await probed(targets, as(MACHINES, { method: 'POST', path: '/prpc/GetAppKey?json', body: '{"api_version":1,"vm_config":""}' }));
-    process.stdout.write(report('GetAppKey each', attested));
-    if (attested.result.outcomes.includes('lost')) throw new Error('calls ended without an answer');
+    const targets = [`GET ${kmsUrl}/health`, `POST ${kmsUrl}/prpc/GetMeta?json`];
+    const tempCa = await temporaryCa(running);
+    const of = (identities: readonly Pair[], path: string, body: string) => (): Promise<Storm> =>
+      measured(kms, () => storm(workspace, { url: kmsUrl, ca: readFileSync(kmsCa, 'utf8'), path, body, identities, nice: CLIENT_NICE }));
+    const [unattested, attested] = [of(strangers(MACHINES, tempCa), '/prpc/GetMeta?json', '{}'), of(fleet(workspace, MACHINES, tempCa), '/prpc/GetAppKey?json', '{"api_version":1,"vm_config":""}')];
+    process.stdout.write(`KMS storm: ${MACHINES} machines unknown so far at once, a new RA-TLS connection each, from a process of nice ${CLIENT_NICE} on the same ${availableParallelism()} cores\n`);
+    const idle = await probed(targets, () => measured(kms, async () => delay(2_000, [])));
+    const probeMs = idle.result.mainMs / idle.answers.flat().length;
+    process.stdout.write(`  nothing to do, to compare${report(idle, probeMs)}`);
+    process.stdout.write(`  GetMeta each, certificates without evidence: handshakes alone${report(await probed(targets, unattested), probeMs)}`);
+    process.stdout.write(`  GetAppKey each, other evidence in each certificate${report(await probed(targets, attested), probeMs)}`);
   } finally {
     await running.stop();
+    closeSync(log);
   }
 }
 
@@ -49,13 +54,22 @@ async function temporaryCa({ system }: RunningSystem): Promise<Pair> {
   return { cert: String(answer['temp_ca_cert']), key: String(answer['temp_ca_key']) };
 }
 
-async function storm(kms: number, { directory }: Workspace, orders: Orders): Promise<Storm> {
+/** @throws Error when a call ended without an answer */
+async function storm({ directory }: Workspace, orders: Orders): Promise<readonly Outcome[]> {
   const file = join(directory, 'orders.json');
   writeFileSync(file, JSON.stringify(orders), { mode: 0o600 });
-  const before = [cpuMs(kms, kms), cpuMs(kms, null)] as const;
   const { stdout } = await promisify(execFile)(process.execPath, [new URL('storm-client.js', import.meta.url).pathname, file]);
-  const mainMs = cpuMs(kms, kms) - before[0];
-  return { outcomes: JSON.parse(stdout) as Outcome[], mainMs, otherMs: cpuMs(kms, null) - before[1] - mainMs };
+  const outcomes = JSON.parse(stdout) as Outcome[];
+  const lost = outcomes.filter((code) => code === 'lost').length;
+  if (lost > 0) throw new Error(`${lost} calls ended without an answer`);
+  return outcomes;
+}
+
+async function measured(kms: number, work: () => Promise<readonly Outcome[]>): Promise<Storm> {
+  const [main, all] = [cpuMs(kms, kms), cpuMs(kms, null)];
+  const outcomes = await work();
+  const mainMs = cpuMs(kms, kms) - main;
+  return { outcomes, mainMs, otherMs: cpuMs(kms, null) - all - mainMs };
 }
 
 /** CPU milliseconds a thread has used so far, or all of its process: utime and stime of proc(5), 100 ticks a second. */
@@ -65,15 +79,16 @@ function cpuMs(pid: number, thread: number | null): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-function report(name: string, { result, tookMs, answers: [health = [], meta = []] }: Probed<Storm | null>): string {
-  const lines = [`  ${name}: ${tookMs.toFixed(0)} ms`, `    /health ${spread(health)}`, `    GetMeta ${spread(meta)}`];
-  if (result !== null) {
-    const { outcomes, mainMs, otherMs } = result;
-    const [answered, lost] = [outcomes.filter((code) => code === '').length, outcomes.filter((code) => code === 'lost').length];
-    const codes = [...new Set(outcomes)].filter((code) => code !== '' && code !== 'lost');
-    lines.push(`    answered ${answered}, refused ${outcomes.length - answered - lost}${codes.length === 0 ? '' : ` (${codes.join(', ')})`}, lost ${lost}`);
-    const each = (ms: number): string => (ms / outcomes.length).toFixed(2);
-    lines.push(`    CPU a call: main thread of the KMS ${each(mainMs)} ms (${((100 * mainMs) / tookMs).toFixed(0)} % of the time), its other threads ${each(otherMs)} ms`);
+/** @param probeMs CPU milliseconds an answer to the probe costs the main thread; they are no part of a call's */
+function report({ result: { outcomes, mainMs, otherMs }, tookMs, answers }: Probed<Storm>, probeMs: number): string {
+  const [health = [], meta = []] = answers;
+  const lines = [`: ${tookMs.toFixed(0)} ms, main thread of the KMS busy ${((100 * mainMs) / tookMs).toFixed(0)} %`, `    /health ${spread(health)}`, `    GetMeta ${spread(meta)}`];
+  if (outcomes.length > 0) {
+    const answered = outcomes.filter((code) => code === '').length;
+    const codes = [...new Set(outcomes)].filter((code) => code !== '');
+    const each = (ms: number): string => (ms / outcomes.length).toFixed(1);
+    lines.push(`    answered ${answered}, refused ${outcomes.length - answered}${codes.length === 0 ? '' : ` (${codes.join(', ')})`}, lost 0`);
+    lines.push(`    CPU a call: main thread ${each(mainMs - probeMs * answers.flat().length)} ms, other threads ${each(otherMs)} ms`);
   }
   return `${lines.join('\n')}\n`;
 }

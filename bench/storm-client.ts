@@ -10,7 +10,6 @@ export interface Orders {
   readonly url: string;
   /** PEM. */
   readonly ca: string;
-  readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body: string;
   readonly identities: readonly Pair[];
@@ -21,10 +20,10 @@ export interface Orders {
 /** Code of a refusal; "" for an answer; "lost" for a connection that ended without either. */
 export type Outcome = string;
 
-function call({ url, ca, method, path, body }: Orders, pair: Pair): Promise<Outcome> {
+function call({ url, ca, path, body }: Orders, pair: Pair): Promise<Outcome> {
   return new Promise((resolve) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const sent = request(`${url}${path}`, { method, ca, ...pair, agent: false, headers }, (response) => {
+    const sent = request(`${url}${path}`, { method: 'POST', ca, ...pair, agent: false, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => (text += chunk));

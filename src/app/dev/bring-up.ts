@@ -35,20 +35,20 @@ const STOP_MS = 5_000;
 
 /**
  * Does what an operator does: start the KMS, register what it measures as, bootstrap, finish, register the application,
- * start the guest agent. `say` gets a line a step.
+ * start the guest agent. `say` gets a line a step, `log` (a descriptor) what the processes write.
  */
-export async function bringUp(workspace: Workspace, say: (line: string) => void): Promise<RunningSystem> {
+export async function bringUp(workspace: Workspace, say: (line: string) => void, log: number | 'inherit' = 'inherit'): Promise<RunningSystem> {
   const processes: DstackProcess[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(processes.map((process) => process.stop(STOP_MS)));
   };
   try {
     writePolicy(workspace, null);
-    const kms = startDstack('KMS', ['kms', '--config', workspace.paths.kmsConfig]);
+    const kms = startDstack('KMS', ['kms', '--config', workspace.paths.kmsConfig], log);
     processes.push(kms);
     await onboard(workspace, kms, say);
     const system = await describeSystem(workspace);
-    const agent = startDstack('guest agent', ['agent', '--config', workspace.paths.agentConfig]);
+    const agent = startDstack('guest agent', ['agent', '--config', workspace.paths.agentConfig], log);
     processes.push(agent);
     await agentUp(workspace, agent);
     say(`guest agent provisioned from the KMS, serving ${workspace.paths.agentSocket}`);

@@ -14,9 +14,9 @@ export interface DstackProcess {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts `dstack <args>` with its standard error on ours. It does not outlive this process, however that ends, short of SIGKILL. */
-export function startDstack(name: string, args: readonly string[]): DstackProcess {
-  const child = spawn(process.execPath, [DSTACK, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+/** Starts `dstack <args>` with its standard error on ours, or on the descriptor given. It does not outlive this process, however that ends, short of SIGKILL. */
+export function startDstack(name: string, args: readonly string[], log: number | 'inherit' = 'inherit'): DstackProcess {
+  const child = spawn(process.execPath, [DSTACK, ...args], { stdio: ['ignore', 'ignore', log] });
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
