@@ -12,6 +12,7 @@ import type { Listener, ListenOptions, PeerCredentials } from '../http/listen/li
 import { listenTcp } from '../http/listen/tcp.js';
 import { listenTls } from '../http/listen/tls.js';
 import { listenUnix } from '../http/listen/unix.js';
+import { listenVsock, type OpenVsock } from '../http/listen/vsock.js';
 import { createRequestHandler } from '../http/request-handler.js';
 import type { AgentServices } from './agent-services.js';
 import { appVersionHeader } from './build-version.js';
@@ -21,6 +22,7 @@ export interface ListenerInputs {
   readonly services: AgentServices;
   readonly audit: (record: AuditRecord) => void;
   readonly peerCredentials: PeerCredentials | null;
+  readonly openVsock: OpenVsock;
 }
 
 /** The listeners of the agent by their names in the configuration; null for those switched off. */
@@ -32,7 +34,7 @@ export interface AgentListeners {
 
 /**
  * Opens every listener that is switched on, or none.
- * @throws ConfigError for an address of a kind this release does not serve; the system's error
+ * @throws ConfigError for an address without the port it needs, or with HTTPS it cannot have; ListenError; the system's error
  */
 export async function openListeners(inputs: ListenerInputs): Promise<AgentListeners> {
   const { config, services } = inputs;
@@ -40,7 +42,7 @@ export async function openListeners(inputs: ListenerInputs): Promise<AgentListen
   const opened: Listener[] = [];
   const open = async (place: Place | null, options: HandlerOptions): Promise<Listener | null> => {
     if (place === null) return null;
-    const listener = await listen(place, listenOptions(inputs, options), inputs.peerCredentials, await identityFor(place, services));
+    const listener = await listen(place, listenOptions(inputs, options), inputs, await identityFor(place, services));
     opened.push(listener);
     return listener;
   };
@@ -115,7 +117,7 @@ async function identityFor(place: Place | ExternalListener, { tlsKeys }: AgentSe
   return { key, cert: certificateChain.join(''), clientCa: null };
 }
 
-async function listen(place: Place, options: ListenOptions, peerCredentials: PeerCredentials | null, identity: Identity | null): Promise<Listener> {
+async function listen(place: Place, options: ListenOptions, { peerCredentials, openVsock }: ListenerInputs, identity: Identity | null): Promise<Listener> {
   const { address, port, mode } = place;
   switch (address.kind) {
     case 'unix':
@@ -127,6 +129,8 @@ async function listen(place: Place, options: ListenOptions, peerCredentials: Pee
       return identity === null ? listenTcp(tcp, options) : listenTls(tcp, identity, options);
     }
     case 'vsock':
-      throw new ConfigError('CONFIG_INVALID', `vsock:${address.cid}: vsock listeners are not part of this release`);
+      if (identity !== null) throw new ConfigError('CONFIG_INVALID', 'a vsock address cannot be served with tls = "ra-tls"');
+      if (port === null) throw new ConfigError('CONFIG_INVALID', `the listener on vsock:${address.cid} needs a port`);
+      return listenVsock({ cid: address.cid, port }, { ...options, openVsock });
   }
 }

@@ -15,6 +15,7 @@ import { measureProvisioning, type Provisioned } from '../guest-agent/provision.
 import { MAX_SYS_CONFIG_BYTES, parseSysConfig, type SysConfig } from '../guest-agent/sys-config.js';
 import type { PeerCredentials } from '../http/listen/listener.js';
 import { loadNative } from '../native/loader.js';
+import { listenOnVsock } from '../native/vsock.js';
 import { certSignerFor, keySource, obtainKeys } from './agent-keys.js';
 import { type AgentListeners, openListeners } from './agent-listeners.js';
 import { type AgentPlatform, choosePlatform } from './agent-platform.js';
@@ -62,7 +63,13 @@ export function createGuestAgentApp(config: AgentConfig, overrides: AgentOverrid
       try {
         const services = await prepare(config, log, overrides, closing);
         await Promise.race([services.demoCertificate.request(), delay(DEMO_CERTIFICATE_WAIT_MS, undefined, { ref: false })]);
-        listeners = await openListeners({ config, services, audit: auditTo(log), peerCredentials: peerCredentials(log) });
+        listeners = await openListeners({
+          config,
+          services,
+          audit: auditTo(log),
+          peerCredentials: peerCredentials(log),
+          openVsock: (request, accepted) => listenOnVsock(loadNative(), request, accepted),
+        });
       } catch (error) {
         await close();
         throw error;

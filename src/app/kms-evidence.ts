@@ -4,6 +4,8 @@ import type { KmsEvidenceConfig } from '../config/kms-config.js';
 import type { OwnEvidence } from '../kms/own-evidence.js';
 import { createAgentEvidence } from '../outbound/agent-evidence.js';
 import { createAgentCall, defaultAgentAddress } from '../outbound/agent-http.js';
+import { loadNative } from '../native/loader.js';
+import { connectVsock } from '../native/vsock.js';
 import { deviceEvidence } from './device-evidence.js';
 import type { Log } from './log.js';
 
@@ -21,7 +23,7 @@ export interface KmsEvidenceInputs {
 export async function chooseKmsEvidence(config: KmsEvidenceConfig, inputs: KmsEvidenceInputs): Promise<OwnEvidence> {
   switch (config.source) {
     case 'agent':
-      return createAgentEvidence(createAgentCall(config.address ?? defaultAgentAddress()));
+      return createAgentEvidence(createAgentCall(config.address ?? defaultAgentAddress(), (address) => connectVsock(loadNative(), address)));
     case 'device': {
       const appId = config.appId === '' ? null : Buffer.from(config.appId, 'hex');
       return embedded(await deviceEvidence({ vmConfig: '', mrConfig: '', appId, environment: inputs.environment }));

@@ -3,6 +3,10 @@ import { DstackError } from './base.js';
 export type ListenCode =
   /** Somebody answers there already. */
   | 'ADDRESS_IN_USE'
+  /** This machine does not have the address, or not for this process. */
+  | 'ADDRESS_NOT_AVAILABLE'
+  /** The kernel has no vsock. */
+  | 'NO_VSOCK'
   /** Something that is not a socket is there; it is left alone. */
   | 'NOT_A_SOCKET'
   /** The folder for the socket does not exist. */

@@ -1,5 +1,8 @@
+import { constants } from 'node:os';
 import { Socket } from 'node:net';
-import type { NativeBinding, VsockConnectRequest, VsockListenRequest } from './binding.js';
+import { EvidenceSourceError } from '../errors/evidence-source-error.js';
+import { ListenError } from '../errors/listen-error.js';
+import type { NativeBinding, VsockConnectRequest, VsockListener, VsockListenRequest } from './binding.js';
 
 /** Milliseconds until accepting is tried again after it failed, e.g. for want of descriptors. */
 const ACCEPT_AGAIN_MS = 100;
@@ -25,10 +28,10 @@ export interface VsockPeer {
 /**
  * Listens on a vsock address. `accepted` gets each connection as a socket that can be half-closed, paused, and not reading yet.
  * The process is kept alive until it is closed.
- * @throws EvidenceSourceError DEVICE_ABSENT where the kernel has no vsock, DEVICE_FAILED when the address cannot be had
+ * @throws ListenError NO_VSOCK, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE; EvidenceSourceError when the system is out of something
  */
 export function listenOnVsock(native: Pick<NativeBinding, 'vsockListen'>, request: VsockListenRequest, accepted: (socket: Socket, peer: VsockPeer) => void): VsockServer {
-  const listener = native.vsockListen(request);
+  const listener = listen(native, request);
   const bell = new Socket({ fd: listener.takeBell() });
   const silent = new Promise<void>((resolve) => void bell.once('close', () => resolve()));
   let again: NodeJS.Timeout | null = null;
@@ -54,6 +57,31 @@ export function listenOnVsock(native: Pick<NativeBinding, 'vsockListen'>, reques
       return silent;
     },
   };
+}
+
+function listen(native: Pick<NativeBinding, 'vsockListen'>, request: VsockListenRequest): VsockListener {
+  try {
+    return native.vsockListen(request);
+  } catch (cause) {
+    throw asListenError(cause);
+  }
+}
+
+/** The addon says why in the number of the system's error. */
+function asListenError(error: unknown): unknown {
+  if (!(error instanceof EvidenceSourceError) || !(error.cause instanceof Error) || !('errno' in error.cause)) return error;
+  switch (error.cause.errno) {
+    case constants.errno.EADDRINUSE:
+      return new ListenError('ADDRESS_IN_USE', error.message, { cause: error });
+    case constants.errno.EADDRNOTAVAIL:
+    case constants.errno.EACCES:
+    case constants.errno.EPERM:
+      return new ListenError('ADDRESS_NOT_AVAILABLE', error.message, { cause: error });
+    case constants.errno.EAFNOSUPPORT:
+      return new ListenError('NO_VSOCK', error.message, { cause: error });
+    default:
+      return error;
+  }
 }
 
 /**

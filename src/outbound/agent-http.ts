@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { EvidenceSourceError } from '../errors/evidence-source-error.js';
 import { boundedText } from './bounded-body.js';
@@ -6,8 +7,13 @@ import { boundedText } from './bounded-body.js';
 /** Bytes; an attestation of 10 MiB in hex. */
 const MAX_ANSWER_BYTES = 24 * 1024 * 1024;
 
+/** Milliseconds for a connection over vsock; the machine at the other end answers at once or not at all. */
+const VSOCK_CONNECT_MS = 10_000;
+
 /** A quote takes hardware about a second, and a busy machine a few of them. */
 const CALL_MS = 60_000;
+
+const MAX_U32 = 0xffff_ffff;
 
 const SOCKETS = ['/var/run/dstack/dstack.sock', '/var/run/dstack.sock'] as const;
 
@@ -19,12 +25,15 @@ export function defaultAgentAddress(): string {
 /** One JSON call in the prpc dialect. @throws EvidenceSourceError */
 export type AgentCall = (method: string, message: Readonly<Record<string, string>>, signal?: AbortSignal) => Promise<Readonly<Record<string, unknown>>>;
 
+/** Connects to a vsock address; `deadlineMs` is in milliseconds. */
+export type VsockConnector = (address: { readonly cid: number; readonly port: number; readonly deadlineMs: number }) => Promise<Socket>;
+
 /**
- * A guest agent at `unix:<path>` or `http://host[:port]`.
+ * A guest agent at `unix:<path>`, `http://host[:port]` or `vsock://<cid>:<port>[/prefix]` (spec/prpc.md section 14).
  * @throws TypeError for another kind of address
  */
-export function createAgentCall(address: string): AgentCall {
-  const { origin, dispatcher } = target(address);
+export function createAgentCall(address: string, connectVsock: VsockConnector): AgentCall {
+  const { origin, dispatcher } = target(address, connectVsock);
   return async (method, message, signal) => {
     const deadline = AbortSignal.timeout(CALL_MS);
     try {
@@ -42,10 +51,19 @@ export function createAgentCall(address: string): AgentCall {
   };
 }
 
-function target(address: string): { readonly origin: string; readonly dispatcher: Dispatcher } {
+function target(address: string, connectVsock: VsockConnector): { readonly origin: string; readonly dispatcher: Dispatcher } {
   if (address.startsWith('unix:')) return { origin: 'http://localhost', dispatcher: new Agent({ connect: { socketPath: address.slice('unix:'.length) } }) };
   if (/^https?:\/\//.test(address) && URL.canParse(address)) return { origin: address.replace(/\/+$/, ''), dispatcher: new Agent() };
-  throw new TypeError(`guest agent address must be unix:<path> or http://…, not ${address}`);
+  const vsock = /^vsock:\/\/(\d{1,10}):(\d{1,10})(\/.*)?$/.exec(address);
+  const [cid, port] = [Number(vsock?.[1]), Number(vsock?.[2])];
+  if (vsock !== null && cid <= MAX_U32 && port >= 1 && port <= MAX_U32) {
+    return { origin: `http://localhost${(vsock[3] ?? '').replace(/\/+$/, '')}`, dispatcher: vsockAgent(() => connectVsock({ cid, port, deadlineMs: VSOCK_CONNECT_MS })) };
+  }
+  throw new TypeError(`guest agent address must be unix:<path>, http://… or vsock://<cid>:<port>, not ${address}`);
+}
+
+function vsockAgent(connect: () => Promise<Socket>): Agent {
+  return new Agent({ connect: (_options, callback) => void connect().then((socket) => callback(null, socket), (error: unknown) => callback(error as Error, null)) });
 }
 
 function parse(method: string, status: number, text: string): Readonly<Record<string, unknown>> {

@@ -13,6 +13,8 @@ export interface AgentDirectory {
   readonly keysFile: string;
   /** Configuration of the agent with `change` merged into it. */
   config(change?: Record<string, unknown>): AgentConfig;
+  /** The same as a file, for a process of its own; its path. */
+  configFile(change?: Record<string, unknown>): string;
   remove(): void;
 }
 
@@ -51,6 +53,10 @@ export function createAgentDirectory({ kmsUrls = [], compose = {}, withKeys = tr
     tappdSock: at('tappd.sock'),
     keysFile: at('keys.json'),
     config: (change = {}) => parseAgentConfig(mergeDocuments(document, change), 'test'),
+    configFile(change = {}) {
+      writeFileSync(at('agent.json'), JSON.stringify(mergeDocuments(document, change)));
+      return at('agent.json');
+    },
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }

@@ -365,7 +365,8 @@ describe('starting and stopping', () => {
 
   it.each<[string, Record<string, unknown>, string]>([
     ['a missing compose file', { default: { core: { compose_file: '/nonexistent' } } }, 'CONFIG_UNREADABLE'],
-    ['a vsock listener', { external: { address: 'vsock:16' } }, 'CONFIG_INVALID'],
+    ['HTTPS on a vsock address', { external: { address: 'vsock:16', port: 8090, tls: 'ra-tls' } }, 'CONFIG_INVALID'],
+    ['a vsock address without a port', { 'internal-v0': { address: 'vsock:16' } }, 'CONFIG_INVALID'],
     ['HTTPS on a unix socket', { external: { address: 'unix:/tmp/never.sock', tls: 'ra-tls' } }, 'CONFIG_INVALID'],
     ['no keys and no KMS', { default: { core: { keys_file: '/nonexistent' } } }, 'CONFIG_UNREADABLE'],
   ])('fails on %s and leaves nothing open', async (_what, change, code) => {

@@ -1,4 +1,5 @@
 import { mkdtempSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { type FakeServer, startFakeServer } from './support/http-fake.js';
 
 const machine = machineOf(testApp('kms'));
 const reportData = Uint8Array.from({ length: 64 }, (_, i) => i);
+const noVsock = (): Promise<Socket> => Promise.reject(new Error('nobody there'));
 const fakes: FakeServer[] = [];
 afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
 
@@ -29,15 +31,32 @@ describe('evidence from a guest agent', () => {
   it('is made for the report data that were asked for, over a unix socket and over HTTP', async () => {
     for (const path of [join(mkdtempSync(join(tmpdir(), 'agent-')), 'dstack.sock'), null]) {
       const { url } = await agent(path);
-      const evidence = createAgentEvidence(createAgentCall(url));
+      const evidence = createAgentEvidence(createAgentCall(url, noVsock));
       expect((await evidence.attest(reportData)).stack.reportData).toEqual(reportData);
       expect(await evidence.vmConfig()).toBe('{"os_image_hash":""}');
     }
   });
 
+  it('comes over vsock too, from under a prefix', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'agent-')), 'vsock');
+    const fake = await agent(path);
+    const answer = fake.respond;
+    fake.respond = (request, response, body) => answer(Object.assign(request, { url: request.url?.replace(/^\/api/, '') }), response, body);
+    const dialled: unknown[] = [];
+    const connector = async (address: unknown): Promise<Socket> => {
+      dialled.push(address);
+      return connect(path);
+    };
+    const evidence = createAgentEvidence(createAgentCall('vsock://3:8090/api/', connector));
+    expect((await evidence.attest(reportData)).stack.reportData).toEqual(reportData);
+    expect(fake.asked).toEqual(['/api/Attest?json']);
+    expect(dialled).toEqual([{ cid: 3, port: 8090, deadlineMs: 10_000 }]);
+    await expect(createAgentEvidence(createAgentCall('vsock://3:8090', noVsock)).attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_ABSENT' });
+  });
+
   it('is refused when it is for other report data', async () => {
     const { url } = await agent(null, () => new Uint8Array(64));
-    await expect(createAgentEvidence(createAgentCall(url)).attest(reportData)).rejects.toMatchObject({ name: 'EvidenceSourceError', code: 'DEVICE_FAILED' });
+    await expect(createAgentEvidence(createAgentCall(url, noVsock)).attest(reportData)).rejects.toMatchObject({ name: 'EvidenceSourceError', code: 'DEVICE_FAILED' });
   });
 
   it.each([
@@ -50,18 +69,18 @@ describe('evidence from a guest agent', () => {
   ])('fails on an answer that is %s', async (_name, status, text) => {
     const fake = await agent(null);
     fake.respond = (_request, response) => void response.writeHead(status).end(text);
-    await expect(createAgentEvidence(createAgentCall(fake.url)).attest(reportData)).rejects.toMatchObject({ name: 'EvidenceSourceError', code: 'DEVICE_FAILED' });
+    await expect(createAgentEvidence(createAgentCall(fake.url, noVsock)).attest(reportData)).rejects.toMatchObject({ name: 'EvidenceSourceError', code: 'DEVICE_FAILED' });
   });
 
   it('is absent when nobody listens, and a caller can stop waiting', async () => {
-    const missing = createAgentEvidence(createAgentCall(`unix:${join(tmpdir(), 'no-such-agent.sock')}`));
+    const missing = createAgentEvidence(createAgentCall(`unix:${join(tmpdir(), 'no-such-agent.sock')}`, noVsock));
     await expect(missing.attest(reportData)).rejects.toMatchObject({ code: 'DEVICE_ABSENT' });
     const fake = await agent(null);
     fake.respond = () => undefined;
-    await expect(createAgentEvidence(createAgentCall(fake.url)).attest(reportData, AbortSignal.timeout(30))).rejects.toMatchObject({ name: 'EvidenceSourceError' });
+    await expect(createAgentEvidence(createAgentCall(fake.url, noVsock)).attest(reportData, AbortSignal.timeout(30))).rejects.toMatchObject({ name: 'EvidenceSourceError' });
   });
 
   it('has an address of a known kind', () => {
-    for (const bad of ['', '/var/run/dstack.sock', 'vsock:3', 'ftp://x', 'http://']) expect(() => createAgentCall(bad), bad).toThrow(TypeError);
+    for (const bad of ['', '/var/run/dstack.sock', 'vsock:3', 'vsock://2', 'vsock://2:0', 'vsock://4294967296:1', 'vsock://2:4294967296', 'vsock://2:80x', 'ftp://x', 'http://']) expect(() => createAgentCall(bad, noVsock), bad).toThrow(TypeError);
   });
 });

@@ -4,7 +4,8 @@ import type { RequestHandler } from '../connection.js';
 
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'vsock'; readonly cid: number; readonly port: number };
 
 /** A socket that is being listened on. */
 export interface Listener {
