@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { EvidenceSource } from '../../attestation/evidence/evidence-source.js';
 import { osImageHashOf } from '../../attestation/evidence/vm-config.js';
 import { encodeAttestation } from '../../attestation/wire/decode.js';
 import { stripForCertificate } from '../../attestation/wire/strip.js';
@@ -21,6 +22,11 @@ export interface ClientPair {
   readonly key: string;
 }
 
+/** The same as texts, and its SubjectPublicKeyInfo, DER. */
+export interface ClientPem extends ClientPair {
+  readonly spki: Uint8Array;
+}
+
 /** An application that calls the KMS directly. */
 export interface ClientApp {
   readonly appId: string;
@@ -39,18 +45,15 @@ function clientApp(name: string): ClientApp {
   return { composeHash, appId: composeHash.slice(0, 40) };
 }
 
-/**
- * Makes an RA-TLS client certificate for an application on the development platform: a fresh key, evidence over
- * it, signed by the KMS's temp CA, whose key is public by design (spec/kms.md section 10).
- */
-export async function writeClient(
-  workspace: Workspace,
-  name: string,
-  app: ClientApp,
-  tempCa: { readonly cert: string; readonly key: string },
-): Promise<ClientPair> {
-  const now = Date.now() / 1000;
-  const { evidence } = createMachine(MACHINE_KINDS[workspace.platform].machine, {
+/** Certificate and key of the KMS's temporary CA, PEM; the key is public by design (spec/kms.md section 10). */
+export interface TempCaPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A machine of the workspace's platform that runs `app`, another each time. */
+export function machineOf(workspace: Workspace, app: ClientApp): EvidenceSource {
+  return createMachine(MACHINE_KINDS[workspace.platform].machine, {
     seed: workspace.seed,
     clock: () => Date.now() / 1000,
     imageHash: osImageHashOf(workspace.vmConfig, { unwrap: false }),
@@ -60,15 +63,23 @@ export async function writeClient(
     instanceId: randomBytes(20),
     keyProvider: { name: 'kms', id: '' },
     eventVersion: 1,
-  });
+  }).evidence;
+}
+
+/** An RA-TLS client certificate, PEM: a fresh key, evidence of `machine` over it, signed by the temporary CA. */
+export async function attestedPair(machine: Pick<EvidenceSource, 'attest'>, tempCa: TempCaPair): Promise<ClientPem> {
   const key = randomP256Key(randomBytes);
-  const attestation = await evidence.attest(certificateReportData(key.spki));
-  const certificate = issueRaClient(
-    { spki: key.spki, attestation: encodeAttestation(stripForCertificate(attestation)), validity: defaultValidity(now) },
-    loadCertificateAuthority(tempCa.cert, p256KeyFromPem(tempCa.key)),
-  );
+  const attestation = encodeAttestation(stripForCertificate(await machine.attest(certificateReportData(key.spki))));
+  const ca = loadCertificateAuthority(tempCa.cert, p256KeyFromPem(tempCa.key));
+  const certificate = issueRaClient({ spki: key.spki, attestation, validity: defaultValidity(Date.now() / 1000) }, ca);
+  return { cert: certificatePem(certificate), key: p256KeyToPem(key), spki: key.spki };
+}
+
+/** Writes such a certificate of a machine that runs `app`, and its key. */
+export async function writeClient(workspace: Workspace, name: string, app: ClientApp, tempCa: TempCaPair): Promise<ClientPair> {
+  const { cert, key } = await attestedPair(machineOf(workspace, app), tempCa);
   const pair = { cert: join(workspace.paths.clients, `${name}.pem`), key: join(workspace.paths.clients, `${name}.key`) };
-  writeFileSync(pair.cert, certificatePem(certificate));
-  writeFileSync(pair.key, p256KeyToPem(key), { mode: 0o600 });
+  writeFileSync(pair.cert, cert);
+  writeFileSync(pair.key, key, { mode: 0o600 });
   return pair;
 }

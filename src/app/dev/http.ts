@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'undici';
+import { Agent, type buildConnector, request } from 'undici';
+import { SESSION_EXPORTER } from '../../crypto/session-report-data.js';
+import { raTlsConnect } from '../../outbound/ra-tls-connect.js';
+import { parseCertificate } from '../../x509/certificate.js';
 
 /** One exchange, whole. */
 export interface Answer {
@@ -31,6 +34,33 @@ export function httpClient(origin: string): Client {
 export function tlsClient(origin: string, caFile: string, pair: { readonly cert: string; readonly key: string } | null): Client {
   const client = pair === null ? {} : { cert: readFileSync(pair.cert), key: readFileSync(pair.key) };
   return clientOf(origin, new Agent({ connect: { ca: readFileSync(caFile), ...client } }));
+}
+
+/** A client on one TLS connection, and what evidence for that connection is made of. */
+export interface SessionClient extends Client {
+  /** Keying material of the connection for session binding, 32 bytes. */
+  readonly exporter: Uint8Array;
+  /** SubjectPublicKeyInfo (DER) of the server's certificate. */
+  readonly serverSpki: Uint8Array;
+}
+
+/** As `tlsClient`, with PEM texts for a pair, on one connection that is made now and never again. */
+export async function sessionClient(origin: string, caFile: string, client: { readonly cert: string; readonly key: string } | null): Promise<SessionClient> {
+  const { hostname, port } = new URL(origin);
+  const trust = { rootPem: readFileSync(caFile, 'utf8'), check: async () => null };
+  const { socket } = await raTlsConnect({ host: hostname, port: Number(port), trust, client, connectTimeoutMs: 5_000, signal: AbortSignal.timeout(60_000) });
+  let used = false;
+  const connect: buildConnector.connector = (_options, callback) => {
+    // undici does not take an answer before it has finished asking.
+    const again = used;
+    used = true;
+    queueMicrotask(() => (again ? callback(new Error('the connection of the session is closed'), null) : callback(null, socket)));
+  };
+  return {
+    ...clientOf(origin, new Agent({ connect, connections: 1 })),
+    exporter: Uint8Array.from(socket.exportKeyingMaterial(SESSION_EXPORTER.length, SESSION_EXPORTER.label, Buffer.alloc(0))),
+    serverSpki: parseCertificate(Uint8Array.from(socket.getPeerCertificate(false).raw)).spki,
+  };
 }
 
 function clientOf(origin: string, dispatcher: Agent): Client {

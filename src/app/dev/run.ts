@@ -10,6 +10,7 @@ import { kmsChecks } from './kms-checks.js';
 import { newcomerLines } from './newcomer.js';
 import { freePort } from './free-port.js';
 import { type DevelopmentPlatform, MACHINE_KINDS } from './platforms.js';
+import { sessionChecks } from './session-checks.js';
 import { createWorkspace, type Workspace } from './workspace.js';
 
 export interface DevelopmentRun {
@@ -52,7 +53,7 @@ export async function runDevelopmentSystem(run: DevelopmentRun): Promise<number>
 
 async function exercise({ system }: RunningSystem, workspace: Workspace, say: (line: string) => void): Promise<void> {
   let held = 0;
-  for (const part of [agentChecks(system, workspace), kmsChecks(system)]) {
+  for (const part of [agentChecks(system, workspace), kmsChecks(system), sessionChecks(system, workspace)]) {
     try {
       held += await runChecks(part.checks, say);
     } finally {
