@@ -29,13 +29,19 @@ export class DurableFiles {
     this.#observe(`written ${path}`);
   }
 
-  /** Gives `path` this content: whatever moment the process dies at, it holds the old content or the new. */
+  /** Gives `path` this content: whatever moment the process dies at, it holds the old content or the new; the old when it fails, as on a full disk. */
   async replace(path: string, content: string | Uint8Array, mode: number): Promise<void> {
     const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`);
     // A leftover of a process that had the same id; it was never the file.
     await unlink(temporary).catch(() => undefined);
-    await this.writeNew(temporary, content, mode);
-    await this.rename(temporary, path, [dirname(path)]);
+    try {
+      await this.writeNew(temporary, content, mode);
+      await this.rename(temporary, path, [dirname(path)]);
+    } catch (error) {
+      // Half a file would only keep the disk full.
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Renames and makes the new name durable. */

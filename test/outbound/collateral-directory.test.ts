@@ -10,6 +10,7 @@ import { createCollateralDirectory } from '../../src/outbound/collateral-directo
 import { DAY, NOW, signedCollateral, WANTED } from './support/signed-collateral.js';
 
 const KEY = collateralKey(WANTED);
+const script = fileURLToPath(new URL('support/write-collateral-and-die.mjs', import.meta.url));
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'collateral-'));
@@ -64,7 +65,6 @@ describe('the collateral directory', () => {
   });
 
   it('holds the old collateral or the new, wherever the process is killed', async () => {
-    const script = fileURLToPath(new URL('support/write-collateral-and-die.mjs', import.meta.url));
     const newer = join(directory, 'newer');
     const [before, after] = [signedCollateral(NOW - DAY), signedCollateral()];
     writeFileSync(newer, collateralJson(after));
@@ -85,5 +85,18 @@ describe('the collateral directory', () => {
       expect(await store.read(KEY)).toEqual(after);
     }
     expect([...outcomes].toSorted()).toEqual(['new', 'old']);
+  });
+
+  it('holds the old collateral, and nothing else, when there is no room for the new', async () => {
+    const newer = join(directory, 'newer');
+    writeFileSync(newer, collateralJson(signedCollateral()));
+    const at = join(directory, 'full');
+    const store = createCollateralDirectory(at);
+    await store.write(KEY, signedCollateral(NOW - DAY));
+    // No file of this process may grow beyond 1 KiB.
+    const limited = spawnSync('bash', ['-c', 'ulimit -f 1; exec "$@"', 'bash', process.execPath, script, at, KEY, '-1', newer], { encoding: 'utf8' });
+    expect({ status: limited.status, why: limited.stderr.includes('EFBIG') }).toEqual({ status: 1, why: true });
+    expect(readdirSync(at)).toEqual([`${KEY}.json`]);
+    expect(await store.read(KEY)).toEqual(signedCollateral(NOW - DAY));
   });
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyAkChain } from '../../src/attestation/tpm/ak-chain.js';
 import { createPublishedCertificates } from '../../src/outbound/published-certificates.js';
@@ -9,10 +10,13 @@ import { createPublishedStore, IMPORTED_FILE, PUBLISHED_FILE } from '../../src/o
 import { parseCertificate } from '../../src/x509/certificate.js';
 import { certificatePem } from '../../src/x509/pem.js';
 import { crl, testKey } from '../x509/mini-ca.js';
-import { startFakeServer } from './support/http-fake.js';
+import { startFakeServer, trickle } from './support/http-fake.js';
 import { type Answer, code, fakes, HOUR, NOW, site } from './support/publishing-site.js';
 
 afterEach(() => fakes.splice(0).forEach((fake) => fake.close()));
+
+/** A few KiB that would be more than any answer may be. */
+const BOMB = gzipSync(Buffer.alloc(8 << 20));
 
 describe('published certificates', () => {
   it('lead an attestation key to its root, each fetched once', async () => {
@@ -35,10 +39,13 @@ describe('published certificates', () => {
     ['a redirect to what is wanted', 'COLLATERAL_UNAVAILABLE', 302],
     ['nothing in time', 'COLLATERAL_UNAVAILABLE', () => undefined],
     ['half an answer', 'COLLATERAL_UNAVAILABLE', (response: ServerResponse) => (response.writeHead(200, { 'content-length': '100' }).write('x'), setTimeout(() => response.destroy(), 10))],
+    ['drop by drop', 'COLLATERAL_UNAVAILABLE', trickle],
+    ['headers without end', 'COLLATERAL_UNAVAILABLE', (response: ServerResponse) => response.on('error', () => undefined).writeHead(200, { 'x-padding': 'A'.repeat(1 << 20) }).end()],
+    ['something small that unpacks to something large', 'COLLATERAL_ANSWER_INVALID', (response: ServerResponse) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(BOMB)],
     ['no certificate', 'COLLATERAL_ANSWER_INVALID', Buffer.from('<html>')],
     ['more than 64 KiB', 'COLLATERAL_ANSWER_INVALID', Buffer.alloc(64 * 1024 + 1)],
   ])('are an error of the service when it answers with %s', async (name, expected, answer) => {
-    const { fake, fetcher, answers, at, ca } = await site(NOW + 10 * HOUR, { requestMs: name === 'nothing in time' ? 1_000 : 10_000 });
+    const { fake, fetcher, answers, at, ca } = await site(NOW + 10 * HOUR, { requestMs: name === 'nothing in time' || name === 'drop by drop' ? 1_000 : 10_000 });
     answers.set('/ca.der', answer);
     expect(await code(fetcher.fetch(at('/ca.der'), 'certificate'))).toBe(expected);
     expect(fake.asked).toEqual(['/ca.der']);
@@ -269,6 +276,22 @@ describe('published certificates', () => {
       'stale_total crl': 1,
       refused_total: 1,
     });
+  });
+
+  it('are served from memory when the directory cannot be used', async () => {
+    const notADirectory = join(mkdtempSync(join(tmpdir(), 'published-')), 'file');
+    writeFileSync(notADirectory, '');
+    let warnings = 0;
+    const [store, imports] = [createPublishedStore(notADirectory, PUBLISHED_FILE), createPublishedStore(notADirectory, IMPORTED_FILE)];
+    const { fake, fetcher, state, timing, verify } = await site(NOW + 10 * HOUR, { store, imports, warn: () => warnings++ });
+    await fetcher.start();
+    expect(await code(verify())).toBe('ok');
+    await fetcher.close();
+    expect(warnings).toBeGreaterThan(2);
+    fake.respond = (_request, response) => void response.destroy();
+    state.now += 2 * HOUR;
+    timing.at += 120_000;
+    expect(await code(verify())).toBe('ok');
   });
 
   it('include the answers of a key service, whose address is the operator\'s', async () => {

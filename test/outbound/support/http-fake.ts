@@ -31,3 +31,9 @@ export async function startFakeServer(path: string | null = null): Promise<FakeS
   };
   return fake;
 }
+
+/** An answer that is never done and never idle. */
+export function trickle(response: ServerResponse): void {
+  const timer = setInterval(() => response.write(' '), 20);
+  response.writeHead(200).once('close', () => clearInterval(timer));
+}
