@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { Agent, type Dispatcher, request } from 'undici';
 import { EvidenceSourceError } from '../errors/evidence-source-error.js';
 import { boundedText } from './bounded-body.js';
@@ -63,7 +64,8 @@ function target(address: string, connectVsock: VsockConnector): { readonly origi
 }
 
 function vsockAgent(connect: () => Promise<Socket>): Agent {
-  return new Agent({ connect: (_options, callback) => void connect().then((socket) => callback(null, socket), (error: unknown) => callback(error as Error, null)) });
+  const connecting = callbackify(connect);
+  return new Agent({ connect: (_options, callback) => connecting((error, socket) => (error === null ? callback(null, socket) : callback(error, null))) });
 }
 
 function parse(method: string, status: number, text: string): Readonly<Record<string, unknown>> {
