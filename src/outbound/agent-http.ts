@@ -31,9 +31,10 @@ export type VsockConnector = (address: { readonly cid: number; readonly port: nu
 
 /**
  * A guest agent at `unix:<path>`, `http://host[:port]` or `vsock://<cid>:<port>[/prefix]` (spec/prpc.md section 14).
+ * @param connectVsock null: vsock addresses are refused
  * @throws TypeError for another kind of address
  */
-export function createAgentCall(address: string, connectVsock: VsockConnector): AgentCall {
+export function createAgentCall(address: string, connectVsock: VsockConnector | null = null): AgentCall {
   const { origin, dispatcher } = target(address, connectVsock);
   return async (method, message, signal) => {
     const deadline = AbortSignal.timeout(CALL_MS);
@@ -52,12 +53,12 @@ export function createAgentCall(address: string, connectVsock: VsockConnector): 
   };
 }
 
-function target(address: string, connectVsock: VsockConnector): { readonly origin: string; readonly dispatcher: Dispatcher } {
+function target(address: string, connectVsock: VsockConnector | null): { readonly origin: string; readonly dispatcher: Dispatcher } {
   if (address.startsWith('unix:')) return { origin: 'http://localhost', dispatcher: new Agent({ connect: { socketPath: address.slice('unix:'.length) } }) };
   if (/^https?:\/\//.test(address) && URL.canParse(address)) return { origin: address.replace(/\/+$/, ''), dispatcher: new Agent() };
   const vsock = /^vsock:\/\/(\d{1,10}):(\d{1,10})(\/.*)?$/.exec(address);
   const [cid, port] = [Number(vsock?.[1]), Number(vsock?.[2])];
-  if (vsock !== null && cid <= MAX_U32 && port >= 1 && port <= MAX_U32) {
+  if (vsock !== null && connectVsock !== null && cid <= MAX_U32 && port >= 1 && port <= MAX_U32) {
     return { origin: `http://localhost${(vsock[3] ?? '').replace(/\/+$/, '')}`, dispatcher: vsockAgent(() => connectVsock({ cid, port, deadlineMs: VSOCK_CONNECT_MS })) };
   }
   throw new TypeError(`guest agent address must be unix:<path>, http://… or vsock://<cid>:<port>, not ${address}`);
