@@ -26,6 +26,9 @@ interface FetchCommandOptions extends OnlineOptions {
   readonly ca?: string;
   readonly tee: string;
   readonly evidence?: string;
+  readonly snpProduct?: string;
+  readonly chipId?: string;
+  readonly tcb?: string;
   readonly root: string[];
   readonly out?: string;
   readonly cacheDir?: string;
@@ -38,12 +41,16 @@ function fetchCommand(): Command {
     .option('--ca <name>', 'CA of its PCK certificate: processor or platform')
     .option('--tee <name>', 'tdx or sgx', 'tdx')
     .option('--evidence <file>', 'get what this evidence takes instead, of any platform')
+    .option('--snp-product <name>', 'get the certificates of an SEV-SNP chip instead: Milan, Genoa or Turin')
+    .option('--chip-id <hex>', 'CHIP_ID of its reports, 64 bytes')
+    .option('--tcb <hex>', 'REPORTED_TCB of its reports, 8 bytes')
     .option('--out <file>', 'write one set of DCAP collateral, QuoteCollateralV3 JSON')
     .option('--cache-dir <dir>', 'put everything into the cache directory of a KMS or agent')
     .option('--recording <file>', 'add everything to a file of recorded HTTP answers')
     .action(async (options: FetchCommandOptions) => {
-      const { tee, root: roots, fmspc = null, ca = null, evidence = null, out = null, cacheDir = null, recording = null } = options;
-      process.exitCode = await runCollateralFetch({ tee, fmspc, ca, evidence, places: placesOf(options), roots, out, cacheDir, recording }, IO);
+      const { tee, root: roots, fmspc = null, ca = null, evidence = null, snpProduct = null, chipId = null, tcb = null, out = null, cacheDir = null, recording = null } = options;
+      const wanted = { tee, fmspc, ca, evidence, snpProduct, chipId, tcb };
+      process.exitCode = await runCollateralFetch({ ...wanted, places: placesOf(options), roots, out, cacheDir, recording }, IO);
     });
 }
 

@@ -15,8 +15,8 @@ import { acceptanceUnder, type CollateralCommandIo, type CollateralExitCode, exp
 import { contentsOfText } from './contents.js';
 import { describeCollateral } from './describe.js';
 import { importContents } from './import.js';
-import { addToRecording, type Answer, recordAnswers } from './record.js';
-import { wantedByEvidence, wantedByName } from './wanted.js';
+import { addToRecording, type Answer, recordAnswers, recordChip } from './record.js';
+import { wantedByEvidence, wantedByName, wantedChip, type WantedChip } from './wanted.js';
 
 export interface FetchOptions {
   readonly fmspc: string | null;
@@ -24,6 +24,10 @@ export interface FetchOptions {
   readonly tee: string;
   /** File of evidence that says which collateral it needs. */
   readonly evidence: string | null;
+  /** An SEV-SNP machine: line of processors, CHIP_ID and REPORTED_TCB of its reports in hex; all or none. */
+  readonly snpProduct: string | null;
+  readonly chipId: string | null;
+  readonly tcb: string | null;
   readonly places: OnlinePlaces;
   /** Files of trust anchors instead of the vendors'. */
   readonly roots: readonly string[];
@@ -37,19 +41,37 @@ export interface FetchOptions {
 
 /**
  * `dstack collateral fetch`: gets what verification takes from the network and writes it, verified, to the places named: one set of DCAP
- * collateral to `out`, and everything, which for evidence is whatever its platform takes, to `recording` and `cacheDir`.
+ * collateral to `out`, and everything, which for evidence is whatever its platform takes and for a chip AMD's certificates, to `recording` and
+ * `cacheDir`.
  */
 export function runCollateralFetch(options: FetchOptions, io: CollateralCommandIo): Promise<CollateralExitCode> {
   return reported(io, async () => {
-    const { out, cacheDir, recording, evidence, places, roots } = options;
+    const { out, cacheDir, recording, places, roots } = options;
     if (out === null && cacheDir === null && recording === null) throw new VerifyInputError('USAGE', 'one of --out, --cache-dir and --recording is needed');
-    const set = out !== null || evidence === null ? await fetchSet(options, io) : [];
-    if (cacheDir === null && recording === null) return 0;
-    const answers = evidence === null ? set : await recordAnswers({ evidence: await read(evidence, io), explicit: await explicitRoots(roots, io), places }, io);
+    const answers = await answersOf(options, io);
     if (recording !== null) await record(recording, answers, io);
     if (cacheDir !== null) await importContents(await contentsOfText(recordingJson(answers)), { cacheDir, roots, certificateHosts: places.certificateHosts }, io);
     return 0;
   });
+}
+
+/** Everything asked for; what goes to `out` is written there. */
+async function answersOf(options: FetchOptions, io: CollateralCommandIo): Promise<readonly Answer[]> {
+  const { out, cacheDir, recording, evidence, places, roots } = options;
+  const chip = chipOf(options);
+  if (chip !== null && out !== null) throw new VerifyInputError('USAGE', '--out is for DCAP collateral; certificates of a chip go to --recording or --cache-dir');
+  const set = out !== null || (evidence === null && chip === null) ? await fetchSet(options, io) : [];
+  if (cacheDir === null && recording === null) return set;
+  const context = { explicit: await explicitRoots(roots, io), places };
+  if (chip !== null) return recordChip(chip, context, io);
+  return evidence === null ? set : recordAnswers(await read(evidence, io), context, io);
+}
+
+function chipOf({ fmspc, ca, evidence, snpProduct, chipId, tcb }: FetchOptions): WantedChip | null {
+  if (snpProduct === null && chipId === null && tcb === null) return null;
+  if (snpProduct === null || chipId === null || tcb === null) throw new VerifyInputError('USAGE', '--snp-product, --chip-id and --tcb belong together');
+  if (evidence !== null || fmspc !== null || ca !== null) throw new VerifyInputError('USAGE', '--snp-product is for neither --evidence nor --fmspc and --ca');
+  return wantedChip(snpProduct, chipId, tcb);
 }
 
 /** @returns the answers the set was put together from */

@@ -31,8 +31,8 @@ export function publishedAnchors(explicit: readonly ExplicitRoot[]): PublishedAn
  * @throws CollateralError COLLATERAL_ANSWER_INVALID for what is neither, and for what is no recording
  */
 export function publishedInRecording(text: string, rootCaCrls: readonly Uint8Array[]): readonly StoredAnswer[] {
-  return parseRecording(text).flatMap((recorded) => {
-    const kind = recorded.status === 200 ? recordedKindOf(recorded) : 'dcap';
+  return parseRecording(text).filter(({ status }) => status === 200).flatMap((recorded) => {
+    const kind = recordedKindOf(recorded);
     if (kind === null) throw new CollateralError('COLLATERAL_ANSWER_INVALID', `the answer of ${placeOf(recorded.url)} is neither collateral, a certificate nor a revocation list`);
     const isOfSet = kind === 'dcap' || rootCaCrls.some((list) => Buffer.compare(list, recorded.body) === 0);
     return isOfSet ? [] : [{ url: recorded.url, kind, body: recorded.body }];

@@ -2,6 +2,7 @@ import type { CollateralRequest, QuoteCollateral } from '../../attestation/colla
 import { collateralRequestOf } from '../../attestation/dcap/pck-chain.js';
 import { parseTcbInfo } from '../../attestation/dcap/tcb-info.js';
 import { parseRecording } from '../../attestation/recording.js';
+import { SNP_PRODUCTS, type SnpProduct } from '../../attestation/sev-snp/product.js';
 import { pckCaOf } from '../../attestation/tdx/pck-extension.js';
 import { parseQuote } from '../../attestation/tdx/quote.js';
 import { decodeAttestation } from '../../attestation/wire/decode.js';
@@ -26,6 +27,23 @@ export function wantedByName(fmspc: string, ca: string, tee: string): Collateral
   if (ca !== 'processor' && ca !== 'platform') throw new VerifyInputError('USAGE', '--ca is neither processor nor platform');
   if (tee !== 'tdx' && tee !== 'sgx') throw new VerifyInputError('USAGE', '--tee is neither tdx nor sgx');
   return { tee, fmspc: Uint8Array.from(Buffer.from(fmspc, 'hex')), ca };
+}
+
+/** The certificates of a chip of AMD's at a state of its firmware. */
+export interface WantedChip {
+  readonly product: SnpProduct;
+  /** CHIP_ID, 64 bytes, and REPORTED_TCB, 8 bytes, as in a report. */
+  readonly chipId: Uint8Array;
+  readonly reportedTcb: Uint8Array;
+}
+
+/** As the command line has it. @throws VerifyInputError USAGE */
+export function wantedChip(product: string, chipId: string, tcb: string): WantedChip {
+  const known = SNP_PRODUCTS.find((candidate) => candidate === product);
+  if (known === undefined) throw new VerifyInputError('USAGE', `--snp-product is none of ${SNP_PRODUCTS.join(', ')}`);
+  if (!/^[0-9a-f]{128}$/i.test(chipId)) throw new VerifyInputError('USAGE', '--chip-id is not 64 bytes of hex');
+  if (!/^[0-9a-f]{16}$/i.test(tcb)) throw new VerifyInputError('USAGE', '--tcb is not 8 bytes of hex');
+  return { product: known, chipId: Uint8Array.from(Buffer.from(chipId, 'hex')), reportedTcb: Uint8Array.from(Buffer.from(tcb, 'hex')) };
 }
 
 /** What collateral says it is for. @throws VerificationError TCB_INFO_MALFORMED, CRL_MALFORMED */

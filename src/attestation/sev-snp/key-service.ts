@@ -40,7 +40,7 @@ export class KeyService {
    * The certificate of the chip's key at the firmware the report is of.
    * @throws CollateralError when it cannot be had or is none
    */
-  async chipCertificate(product: SnpProduct, { chipId, reportedTcb }: SnpReport): Promise<Certificate> {
+  async chipCertificate(product: SnpProduct, { chipId, reportedTcb }: Pick<SnpReport, 'chipId' | 'reportedTcb'>): Promise<Certificate> {
     const chip = hardwareId(product, chipId);
     if (chip.every((byte) => byte === 0)) throw new CollateralError('COLLATERAL_UNAVAILABLE', 'the amd sev-snp report hides its chip, whose certificate cannot be asked for then');
     const { fmc, bootLoader, tee, snp, microcode } = tcbOf(product, reportedTcb);

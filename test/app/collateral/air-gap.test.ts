@@ -9,6 +9,7 @@ import { runCollateralShow } from '../../../src/app/collateral/show.js';
 import { createKmsApp, type KmsApp } from '../../../src/app/kms.js';
 import type { EvidenceSource } from '../../../src/attestation/evidence/evidence-source.js';
 import { parseRecording, recordingJson, type RecordedAnswer } from '../../../src/attestation/recording.js';
+import { parseSnpReport } from '../../../src/attestation/sev-snp/report.js';
 import { encodeAttestation } from '../../../src/attestation/wire/decode.js';
 import { developmentGcpPcr0 } from '../../../src/simulator/gcp-firmware.js';
 import { developmentGcpImage } from '../../../src/simulator/gcp-image.js';
@@ -22,6 +23,7 @@ import { certificatePem } from '../../../src/x509/pem.js';
 import { type FakeServer, startFakeServer } from '../../outbound/support/http-fake.js';
 import { attestedClient, clock, configOf, createWorkspace, IMAGE, launchMeasurements, NOW, SEED, testApp, type Workspace } from '../support/development-kms.js';
 import { portOf } from '../support/recorded-kms.js';
+import { TlsClient } from '../support/tls-client.js';
 
 const DAY = 86_400;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -99,10 +101,17 @@ async function getKey(port: number, machine: EvidenceSource): Promise<Record<str
   return answer;
 }
 
+async function metricsOf(port: number): Promise<string> {
+  const client = new TlsClient(port);
+  const text = (await client.get('/metrics')).body.toString('utf8');
+  client.close();
+  return text;
+}
+
 const evidenceOf = async (machine: EvidenceSource): Promise<string> => file(encodeAttestation(await machine.attest(new Uint8Array(64))));
-const fetching = async (machine: EvidenceSource, more: Partial<FetchOptions>): Promise<number> => {
+const fetching = async (machine: EvidenceSource | null, more: Partial<FetchOptions>): Promise<number> => {
   const places = { pccsUrls: [vendors.url], certificateHosts: [host], amdKdsUrl: `${vendors.url}/vcek/v1` };
-  return runCollateralFetch({ fmspc: null, ca: null, tee: 'tdx', evidence: await evidenceOf(machine), places, roots, out: null, cacheDir: null, recording: null, ...more }, io());
+  return runCollateralFetch({ fmspc: null, ca: null, tee: 'tdx', evidence: machine === null ? null : await evidenceOf(machine), snpProduct: null, chipId: null, tcb: null, places, roots, out: null, cacheDir: null, recording: null, ...more }, io());
 };
 const importing = (content: string, cacheDir: string, more: Partial<ImportOptions> = {}, world = io()): Promise<number> =>
   runCollateralImport({ file: file(content), cacheDir, roots, certificateHosts: [host], ...more }, world);
@@ -120,7 +129,20 @@ describe('collateral of vTPMs and SEV-SNP machines', () => {
     expect(await fetching(gcp, { cacheDir: direct })).toBe(0);
     expect(readdirSync(direct).toSorted()).toEqual(['imported.json', expect.stringMatching(/^tdx-[0-9a-f]{12}-platform\.json$/)]);
 
+    // The same for a chip that is only known by name.
+    const { platform } = await snp.attest(new Uint8Array(64));
+    if (platform.kind !== 'sev-snp') throw new Error('not SEV-SNP');
+    const { chipId, reportedTcb } = parseSnpReport(platform.report);
+    const chip = { snpProduct: 'Genoa', chipId: hex(chipId), tcb: hex(reportedTcb) };
+    const named = newPath('recording.json');
+    expect(await fetching(null, { ...chip, recording: named })).toBe(0);
+    expect(await fetching(null, { ...chip, recording: newPath('none.json'), roots: [] })).toBe(1);
+    expect(await fetching(null, { ...chip, chipId: '00'.repeat(64), recording: newPath('none.json') })).toBe(1);
+
     vendors.close();
+    const byName = newPath('cache');
+    expect(await importing(readFileSync(named, 'utf8'), byName)).toBe(0);
+    expect(await getKey(await startKms(byName), snp)).toHaveProperty('key');
     const cacheDir = newPath('cache');
     const running = await startKms(cacheDir);
     for (const machine of [gcp, snp]) expect(await getKey(running, machine)).toMatchObject({ code: 'INTERNAL_ERROR' });
@@ -128,6 +150,8 @@ describe('collateral of vTPMs and SEV-SNP machines', () => {
     for (const port of [running, await startKms(cacheDir), await startKms(direct)]) expect(await getKey(port, gcp)).toHaveProperty('key');
     for (const port of [running, await startKms(cacheDir)]) expect(await getKey(port, snp)).toHaveProperty('key');
     expect(await runCollateralShow({ file: null, cacheDir, roots }, io())).toBe(0);
+    const metrics = await metricsOf(running);
+    for (const kind of ['certificate', 'crl', 'amd-chain', 'amd-vcek']) expect(metrics).toMatch(new RegExp(`^dstack_published_stale_total\\{kind="${kind}"\\} [1-9]`, 'm'));
   });
 
   const changed = (url: RegExp, change: (answer: RecordedAnswer) => Partial<RecordedAnswer>): string => recordingJson(answersAt(NOW).map((answer) => (url.test(answer.url) ? { ...answer, ...change(answer) } : answer)));

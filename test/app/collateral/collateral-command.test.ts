@@ -57,7 +57,7 @@ async function pccs(collateral: QuoteCollateral): Promise<string> {
 const places = (...pccsUrls: string[]): OnlinePlaces => ({ pccsUrls, certificateHosts: [], amdKdsUrl: 'http://127.0.0.1:9/vcek/v1' });
 
 describe('dstack collateral fetch', () => {
-  const options: FetchOptions = { fmspc: Buffer.from(WANTED.fmspc).toString('hex'), ca: 'platform', tee: 'tdx', evidence: null, places: places(), roots: [], out: null, cacheDir: null, recording: null };
+  const options: FetchOptions = { fmspc: Buffer.from(WANTED.fmspc).toString('hex'), ca: 'platform', tee: 'tdx', evidence: null, snpProduct: null, chipId: null, tcb: null, places: places(), roots: [], out: null, cacheDir: null, recording: null };
 
   it('writes what it fetched to a file and into a cache directory, and says what it is', async () => {
     const [out, cacheDir] = [join(directory, 'out.json'), join(directory, 'cache')];
@@ -93,6 +93,12 @@ describe('dstack collateral fetch', () => {
     ['a bad FMSPC', { fmspc: '00', out: 'x' }],
     ['a bad CA', { ca: 'root', out: 'x' }],
     ['a bad TEE', { tee: 'snp', out: 'x' }],
+    ['a product without a chip', { fmspc: null, ca: null, snpProduct: 'Milan', recording: 'x' }],
+    ['a product nobody knows', { fmspc: null, ca: null, snpProduct: 'Naples', chipId: '00'.repeat(64), tcb: '00'.repeat(8), recording: 'x' }],
+    ['half a chip', { fmspc: null, ca: null, snpProduct: 'Milan', chipId: '00'.repeat(32), tcb: '00'.repeat(8), recording: 'x' }],
+    ['half a TCB version', { fmspc: null, ca: null, snpProduct: 'Milan', chipId: '00'.repeat(64), tcb: '00', recording: 'x' }],
+    ['a chip and FMSPC', { snpProduct: 'Milan', chipId: '01'.repeat(64), tcb: '00'.repeat(8), recording: 'x' }],
+    ['a chip for --out', { fmspc: null, ca: null, snpProduct: 'Milan', chipId: '01'.repeat(64), tcb: '00'.repeat(8), out: 'x' }],
     ['evidence and FMSPC', { evidence: 'x', out: 'x' }],
     ['unreadable evidence', { evidence: '/nonexistent', fmspc: null, ca: null, out: 'x' }],
   ])('is misused with %s', async (_name, change) => {
@@ -101,7 +107,7 @@ describe('dstack collateral fetch', () => {
 });
 
 describe('dstack collateral fetch --recording', () => {
-  const options: FetchOptions = { fmspc: null, ca: null, tee: 'tdx', evidence: null, places: places(), roots: [], out: null, cacheDir: null, recording: null };
+  const options: FetchOptions = { fmspc: null, ca: null, tee: 'tdx', evidence: null, snpProduct: null, chipId: null, tcb: null, places: places(), roots: [], out: null, cacheDir: null, recording: null };
   const vectorCertificates = (): Buffer => {
     const answers = JSON.parse(vectorText('evidence/collateral.json')) as { url: string; body_base64: string }[];
     return Buffer.from(answers.find(({ url }) => url.endsWith('/Milan/cert_chain'))?.body_base64 ?? '', 'base64');

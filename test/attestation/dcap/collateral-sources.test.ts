@@ -6,6 +6,7 @@ import { jsonMemberText } from '../../../src/attestation/dcap/json-member.js';
 import { assembleCollateral, pccsBase, pccsTargets, rootCrlLocation } from '../../../src/attestation/dcap/pccs-answers.js';
 import type { PccsAnswer, PccsAnswers } from '../../../src/attestation/dcap/pccs-answers.js';
 import { recordedAnswers } from '../../../src/attestation/dcap/recorded-answers.js';
+import { isRecordingText, parseRecording, recordingJson } from '../../../src/attestation/recording.js';
 import { verifyQuote } from '../../../src/attestation/dcap/verify-quote.js';
 import { CollateralError } from '../../../src/errors/collateral-error.js';
 import { hex, unhex, vectorText } from '../vectors.js';
@@ -161,6 +162,18 @@ describe('a member of a JSON text', () => {
 });
 
 describe('recorded answers', () => {
+  test('are read with their version or as the bare list, and no other version is', () => {
+    const recorded = [{ url: 'https://a.test/b?c=d', status: 200, headers: { 'x-y': 'z' }, body: Uint8Array.of(0, 1, 2) }];
+    const written = recordingJson(recorded);
+    const { version, answers: list } = JSON.parse(written) as { version: number; answers: unknown };
+    expect(version).toBe(1);
+    for (const text of [written, JSON.stringify(list)]) expect([isRecordingText(text), parseRecording(text)]).toEqual([true, [{ ...recorded[0], target: '/b?c=d' }]]);
+    for (const other of [{ version: 2, answers: list }, { version: 1 }, { answers: list }, { version: '1', answers: list }]) {
+      expect(() => parseRecording(JSON.stringify(other))).toThrow(expect.objectContaining({ code: 'COLLATERAL_ANSWER_INVALID' }));
+    }
+    expect(isRecordingText('{"tcb_info":""}')).toBe(false);
+  });
+
   const entry = (url: string, answer: PccsAnswer): unknown => ({ url, status: answer.status, headers: answer.headers, body_base64: Buffer.from(answer.body).toString('base64') });
   const targets = pccsTargets(REQUEST);
   const all = answers();
