@@ -36,12 +36,13 @@ export function decodePem(text: string, label: string, maxCount: number): Uint8A
   return found;
 }
 
-const OTHER_WHITE_SPACE = /[ \t\r]/;
-
 /** The bytes of base64 text with white space in it, or null unless that is their one encoding. */
 function strictBase64(text: string): Uint8Array | null {
   const lines = text.replaceAll('\n', '');
-  const body = OTHER_WHITE_SPACE.test(lines) ? lines.replaceAll(new RegExp(OTHER_WHITE_SPACE, 'g'), '') : lines;
-  const bytes = Buffer.from(body, 'base64');
-  return bytes.length > 0 && bytes.toString('base64') === body ? new Uint8Array(bytes) : null;
+  return canonicalBase64(lines) ?? canonicalBase64(lines.replaceAll(/[ \t\r]/g, ''));
+}
+
+function canonicalBase64(text: string): Uint8Array | null {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length > 0 && bytes.toString('base64') === text ? new Uint8Array(bytes) : null;
 }

@@ -65,6 +65,7 @@ function parseCertificateList(der: Uint8Array): RevocationList {
   const revoked = optional[0]?.tag === TAG.sequence ? optional.shift() : undefined;
   const [extensions, ...unexpected] = optional;
   if (unexpected.length > 0) throw malformed('unexpected element');
+  const { number, issuingDistributionPoint } = readCrlExtensions(expectTag(extensions, 0xa0));
   return {
     raw: der,
     tbs: expectTag(tbs, TAG.sequence).raw,
@@ -74,7 +75,8 @@ function parseCertificateList(der: Uint8Array): RevocationList {
     thisUpdate: unixTime(thisUpdate),
     nextUpdate: unixTime(nextUpdate),
     revokedSerials: revoked === undefined ? new Set() : readRevoked(revoked),
-    ...readCrlExtensions(expectTag(extensions, 0xa0)),
+    number,
+    issuingDistributionPoint,
   };
 }
 

@@ -40,8 +40,10 @@ export function pathConstraintsOf(certificate: Certificate): PathConstraints {
   }
   const value = (oid: string): Uint8Array | null => certificate.extensions.get(oid)?.value ?? null;
   try {
+    const { isCa, pathLength } = readBasicConstraints(value(OID.basicConstraints));
     return {
-      ...readBasicConstraints(value(OID.basicConstraints)),
+      isCa,
+      pathLength,
       extendedKeyUsage: readExtendedKeyUsage(value(OID.extendedKeyUsage)),
       maySignCrls: readMaySignCrls(value(OID.keyUsage)),
       crlDistributionPoints: value(OID.crlDistributionPoints),

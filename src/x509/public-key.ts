@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { bitStringBytes, children, DerError, expectTag, oidText, readDer, TAG } from '../crypto/der.js';
 import { VerificationError } from '../errors/verification-error.js';
-import { importEcSpki } from './ec-public-key.js';
+import { importEcSpki, isEcSpki } from './ec-public-key.js';
 
 const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
 /** Bits of the modulus. Verifying grows with its square, and nobody who certifies TEEs has a larger one. */
@@ -14,7 +14,7 @@ const RSA_EXPONENT = 65_537n;
  * @throws VerificationError PUBLIC_KEY_UNSUPPORTED for any other key
  */
 export function importSpki(spki: Uint8Array): KeyObject {
-  return isRsa(spki) ? importRsaSpki(spki) : importEcSpki(spki);
+  return !isEcSpki(spki) && isRsa(spki) ? importRsaSpki(spki) : importEcSpki(spki);
 }
 
 /** False for what cannot be decoded, too. */

@@ -41,6 +41,18 @@ describe('remembered certificates', () => {
     expect(memory.parse(forged)).not.toBe(memory.parse(forged));
   });
 
+  test('are not taken for others that end in the same bytes', () => {
+    const memory = new CertificateMemory();
+    verify(memory);
+    for (const [der, find] of [[leaf.der, (other: Uint8Array) => memory.parse(other)], [root.der, (other: Uint8Array) => memory.anchor(other)]] as const) {
+      const other = der.slice();
+      // A bit of the serial number, which follows the version.
+      const at = Buffer.from(other).indexOf(Uint8Array.of(0xa0, 0x03, 0x02, 0x01, 0x02)) + 7;
+      other[at] = (other[at] ?? 0) ^ 1;
+      expect(Buffer.from(find(other).raw)).toEqual(Buffer.from(other));
+    }
+  });
+
   test('do not keep the buffer they came in', () => {
     const memory = new CertificateMemory();
     const document = Buffer.concat([leaf.der, new Uint8Array(60_000)]);

@@ -72,7 +72,14 @@ export function checkDocuments(collateral: QuoteCollateral, anchor: CheckedAncho
   const chains = new Map<string, VerifiedPath>();
   const tcbInfo = parseTcbInfo(collateral.tcbInfo);
   const tcbWindows = checkSignedDocument(
-    { ...tcbInfo, subject: 'TCB Info', text: collateral.tcbInfo, signature: collateral.tcbInfoSignature, issuerChain: collateral.tcbInfoIssuerChain },
+    {
+      subject: 'TCB Info',
+      text: collateral.tcbInfo,
+      signature: collateral.tcbInfoSignature,
+      issuerChain: collateral.tcbInfoIssuerChain,
+      issueDate: tcbInfo.issueDate,
+      nextUpdate: tcbInfo.nextUpdate,
+    },
     TCB_INFO_CODES,
     anchor,
     now,
@@ -80,7 +87,14 @@ export function checkDocuments(collateral: QuoteCollateral, anchor: CheckedAncho
   );
   const qeIdentity = parseQeIdentity(collateral.qeIdentity);
   const qeWindows = checkSignedDocument(
-    { ...qeIdentity, subject: 'QE Identity', text: collateral.qeIdentity, signature: collateral.qeIdentitySignature, issuerChain: collateral.qeIdentityIssuerChain },
+    {
+      subject: 'QE Identity',
+      text: collateral.qeIdentity,
+      signature: collateral.qeIdentitySignature,
+      issuerChain: collateral.qeIdentityIssuerChain,
+      issueDate: qeIdentity.issueDate,
+      nextUpdate: qeIdentity.nextUpdate,
+    },
     QE_IDENTITY_CODES,
     anchor,
     now,

@@ -55,7 +55,7 @@ export class JsonFields {
   hex(key: string, length: number): Uint8Array {
     const text = this.string(key);
     if (text.length !== length * 2 || !/^[0-9a-fA-F]*$/.test(text)) throw this.#refuse(key, `is not the hex text of ${length} bytes`);
-    return Uint8Array.from(Buffer.from(text, 'hex'));
+    return new Uint8Array(Buffer.from(text, 'hex'));
   }
 
   /** RFC 3339 time as unix seconds, fractions dropped. */

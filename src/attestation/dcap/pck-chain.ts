@@ -39,7 +39,7 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
     assertAllWithin(known.windows, now);
     return known;
   }
-  const { leaf, leafKey, windows, certificates, supplied } = verifyChain(pem, EMPTY, checked.anchor, now);
+  const { leaf, leafKey, windows, certificates, supplied } = verifyChain(pem, EMPTY, checked.anchor, now, leaves.get(certification));
   assertOnlyCertificates(pem);
   assertNothingElse(supplied, certificates, checked.anchor.certificate);
   const pck: CheckedPck = { extension: extensionOf(leaf), key: leafKey, windows };
@@ -53,13 +53,18 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
  * @throws VerificationError PCK_CERTIFICATION_UNSUPPORTED when the quote does not carry the certificate, PCK_…, CERTIFICATE_…
  */
 export function collateralRequestOf(quote: Quote, parse: (der: Uint8Array) => Certificate = parseCertificate): CollateralRequest {
-  const [leaf] = readChain(firstBlock(chainOf(quote.auth.certification)), EMPTY, parse);
+  const { certification } = quote.auth;
+  const [leaf] = readChain(firstBlock(chainOf(certification)), EMPTY, parse);
+  leaves.set(certification, leaf);
   return {
     tee: quote.header.teeType === TEE_TYPE_TDX ? 'tdx' : 'sgx',
     fmspc: extensionOf(leaf).fmspc.slice(),
     ca: pckCaOf(leaf.issuerRaw),
   };
 }
+
+/** The leaf of certification data read before: it is looked at to know which collateral to get, and again with its chain. */
+const leaves = new WeakMap<CertificationData, Certificate>();
 
 /** The leaf's part of a chain: nothing else is needed to know which collateral to fetch. */
 function firstBlock(pem: string): string {

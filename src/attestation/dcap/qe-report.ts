@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { sha256 } from '../../crypto/sha256.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { QuoteAuth } from '../tdx/quote-auth.js';
 import { isDebugEnclave } from '../tdx/sgx-report.js';
@@ -36,7 +36,7 @@ function checkKeyBinding(auth: QuoteAuth): void {
   if (auth.qeAuthData.length !== QE_AUTH_DATA_LENGTH) {
     throw new VerificationError('QE_AUTH_DATA_LENGTH', `QE authentication data of ${auth.qeAuthData.length} bytes instead of ${QE_AUTH_DATA_LENGTH}`);
   }
-  const digest = createHash('sha256').update(auth.attestationKey).update(auth.qeAuthData).digest();
+  const digest = sha256(auth.attestationKey, auth.qeAuthData);
   if (!equalBytes(digest, auth.qeReport.reportData.subarray(0, 32))) {
     throw new VerificationError('QE_REPORT_DATA_MISMATCH', 'the QE report is not about the attestation key of this quote');
   }

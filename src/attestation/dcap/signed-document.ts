@@ -57,6 +57,7 @@ export function checkSignedDocument(document: SignedDocument, codes: DocumentCod
 /**
  * Verifies a PEM chain, leaf first, to the anchor.
  * @param empty what to throw when the text holds no readable certificate
+ * @param known a certificate read before; need not be one of the chain
  * @throws VerificationError
  */
 export function verifyChain(
@@ -64,10 +65,12 @@ export function verifyChain(
   empty: { readonly code: DcapCode; readonly subject: string },
   { certificate: anchor, revocation, memory }: CheckedAnchor,
   now: number,
+  known?: Certificate,
 ): VerifiedPath & { readonly leaf: Certificate; readonly supplied: readonly Certificate[] } {
-  const [leaf, ...intermediates] = readChain(pem, empty, (der) => memory.parse(der));
+  const [leaf, ...intermediates] = readChain(pem, empty, (der) => (known !== undefined && Buffer.compare(known.raw, der) === 0 ? known : memory.parse(der)));
   const path = verifyPath({ leaf, intermediates, anchor, now, extendedKeyUsage: EKU_SERVER_AUTH, revocation, memory });
-  return { ...path, leaf, supplied: [leaf, ...intermediates] };
+  const { leafKey, certificates, windows } = path;
+  return { leafKey, certificates, windows, leaf, supplied: [leaf, ...intermediates] };
 }
 
 /** @throws VerificationError `empty.code` when there is no readable PEM block, CERTIFICATE_… when a block holds no certificate */

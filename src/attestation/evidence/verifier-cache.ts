@@ -31,7 +31,7 @@ export class VerifierCache {
     const key = `${request.tee}:${Buffer.from(request.fmspc).toString('hex')}:${request.ca}`;
     const known = this.#entries.get(key);
     if (known !== undefined && Buffer.compare(known.root, options.root) === 0 && sameCollateral(known.collateral, collateral)) return known.checked;
-    const checked = checkCollateral(collateral, { ...options, memory: this.certificates });
+    const checked = checkCollateral(collateral, { root: options.root, now: options.now, memory: this.certificates });
     this.#entries.set(key, { collateral, root: options.root, checked });
     return checked;
   }

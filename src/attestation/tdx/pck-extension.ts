@@ -23,16 +23,11 @@ export interface PckExtension {
 /** The CA a PCK certificate came from; it selects the revocation list. */
 export type PckCa = 'processor' | 'platform';
 
-/** Entries by the octets of their object identifiers: this is read for every quote, and dotted text takes ten times as long. */
-const ENTRY = {
-  ppid: entryKey('1'),
-  tcb: entryKey('2'),
-  pceSvn: entryKey('2.17'),
-  cpuSvn: entryKey('2.18'),
-  pceId: entryKey('3'),
-  fmspc: entryKey('4'),
-  sgxType: entryKey('5'),
-};
+/** Octets of the object identifier that every entry's begins with. */
+const PREFIX = Buffer.from(readDer(oid(PCK_EXTENSION_OID)).value);
+
+/** Entries by the one or two arcs after that, each one octet: this is read for every quote, and dotted text takes ten times as long. */
+const ENTRY = { ppid: 1, tcb: 2, pceSvn: 0x211, cpuSvn: 0x212, pceId: 3, fmspc: 4, sgxType: 5 } as const;
 
 /** More than the extension of any platform has (the TCB alone has 18). */
 const MAX_ENTRIES = 64;
@@ -67,24 +62,24 @@ export function pckCaOf(issuerRaw: Uint8Array): PckCa {
   return !text.includes('Processor') && text.includes('Platform') ? 'platform' : 'processor';
 }
 
-function readEntries(node: DerNode): ReadonlyMap<string, DerNode> {
-  const entries = new Map<string, DerNode>();
+function readEntries(node: DerNode): ReadonlyMap<number, DerNode> {
+  const entries = new Map<number, DerNode>();
   for (const child of children(node, MAX_ENTRIES)) {
     const [name, value, ...rest] = children(expectTag(child, TAG.sequence), 3);
     if (name === undefined || value === undefined || rest.length > 0) throw malformed('an entry is not a pair');
-    const key = Buffer.from(expectTag(name, TAG.oid).value).toString('hex');
-    if (!entries.has(key)) entries.set(key, value);
+    const key = entryKey(expectTag(name, TAG.oid).value);
+    if (key !== null && !entries.has(key)) entries.set(key, value);
   }
   return entries;
 }
 
-function entry(entries: ReadonlyMap<string, DerNode>, key: string, tag: number): DerNode {
+function entry(entries: ReadonlyMap<number, DerNode>, key: number, tag: number): DerNode {
   const node = entries.get(key);
   if (node === undefined) throw malformed(`entry ${nameOf(key)} is missing`);
   return expectTag(node, tag);
 }
 
-function octets(entries: ReadonlyMap<string, DerNode>, key: string, length: number): Uint8Array {
+function octets(entries: ReadonlyMap<number, DerNode>, key: number, length: number): Uint8Array {
   const { value } = entry(entries, key, TAG.octetString);
   if (value.length !== length) throw malformed(`entry ${nameOf(key)} has ${value.length} bytes instead of ${length}`);
   return value;
@@ -97,12 +92,16 @@ function smallInteger({ value }: DerNode): number {
   return high * 256 + low;
 }
 
-function entryKey(suffix: string): string {
-  return Buffer.from(readDer(oid(`${PCK_EXTENSION_OID}.${suffix}`)).value).toString('hex');
+/** null for an object identifier of another shape, which is none of the entries. */
+function entryKey(type: Uint8Array): number | null {
+  if (!PREFIX.every((octet, i) => octet === type[i])) return null;
+  const [first = 0, second] = [type[PREFIX.length], type[PREFIX.length + 1]];
+  if (type.length > PREFIX.length + 2) return null;
+  return second === undefined ? first : first * 0x100 + second;
 }
 
-function nameOf(key: string): string {
-  return Object.entries(ENTRY).find(([, known]) => known === key)?.[0] ?? key;
+function nameOf(key: number): string {
+  return Object.entries(ENTRY).find(([, known]) => known === key)?.[0] ?? '';
 }
 
 function malformed(detail: string): VerificationError {
