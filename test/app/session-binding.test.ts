@@ -5,10 +5,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createKmsApp, type KmsApp } from '../../src/app/kms.js';
 import { STRICT_POLICY } from '../../src/attestation/appraisal/policy.js';
 import { createAttestationVerifier } from '../../src/attestation/evidence/attestation-verifier.js';
+import { formatEventLog } from '../../src/attestation/event-log/tdx-event-json.js';
 import { verifySessionEvidence } from '../../src/attestation/ra-tls/session.js';
 import { encodeAttestation } from '../../src/attestation/wire/decode.js';
 import { certificateReportData } from '../../src/crypto/report-data.js';
 import { randomP256Key } from '../../src/crypto/p256.js';
+import { ScaleWriter } from '../../src/crypto/scale-write.js';
 import { createKmsClient, type KmsClient } from '../../src/outbound/kms-client.js';
 import { developmentRoots } from '../../src/simulator/roots.js';
 import { parseCertificate } from '../../src/x509/certificate.js';
@@ -143,21 +145,37 @@ describe.each(DIALECTS)('%s', (dialect) => {
   });
 });
 
-it('without being required binds the requests for certificates of those who did it, and judges others by their evidence alone', async () => {
-  const second = createKmsApp(configOf(workspace, { enforce_self_authorization: false }), { clock });
-  await second.start();
-  try {
+describe('a KMS that does not require it', () => {
+  let lenient: KmsApp;
+  beforeAll(async () => {
+    lenient = createKmsApp(configOf(workspace, { enforce_self_authorization: false }), { clock });
+    await lenient.start();
+  });
+  afterAll(() => lenient.stop(500));
+
+  it('binds the requests for certificates of those who did it, and judges others by their evidence alone', async () => {
     const foreign = { api_version: 2, ...(await certificateRequest(machineOf(other))) };
-    const on = await connected('prpc over HTTP/1.1', portOf(second));
+    const on = await connected('prpc over HTTP/1.1', portOf(lenient));
     expect((await on.call('SignCert', foreign)).status).toBe(200);
     expect((await bind(on)).status).toBe(200);
     expect(await on.call('SignCert', foreign)).toEqual(UNAUTHORIZED);
     expect((await on.call('GetKey', { name: 'n' })).status).toBe(200);
-    const anonymous = await connected('prpc over HTTP/1.1', portOf(second), null);
+    const anonymous = await connected('prpc over HTTP/1.1', portOf(lenient), null);
     expect((await anonymous.call('SignCert', foreign)).status).toBe(200);
-  } finally {
-    await second.stop(500);
-  }
+  });
+
+  it('refuses requests of version 1, which name no image, on bound connections only', async () => {
+    const key = randomP256Key(randomBytes);
+    const { platform } = await machine.attest(certificateReportData(key.spki));
+    if (platform.kind !== 'tdx') throw new Error(platform.kind);
+    const head = new ScaleWriter().string('please sign cert:').bytes(key.spki).u8(0).string('bound').compact(0).bool(true).bool(false).bool(false);
+    const csr = head.bytes(platform.quote).bytes(Buffer.from(formatEventLog(platform.eventLog))).finish();
+    const message = { api_version: 1, csr, signature: key.sign(csr), vm_config: JSON.stringify({ os_image_hash: IMAGE.toString('hex') }) };
+    const on = await connected('prpc over HTTP/1.1', portOf(lenient));
+    expect((await on.call('SignCert', message)).status).toBe(200);
+    expect((await bind(on)).status).toBe(200);
+    expect(await on.call('SignCert', message)).toEqual(UNAUTHORIZED);
+  });
 });
 
 it('is not for nonces that are too short or too long', async () => {

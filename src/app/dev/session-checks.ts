@@ -1,15 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { encodeAttestation } from '../../attestation/wire/decode.js';
+import { decodeAttestation, encodeAttestation } from '../../attestation/wire/decode.js';
 import { hex } from '../../crypto/hex.js';
 import { randomP256Key } from '../../crypto/p256.js';
 import { certificateReportData } from '../../crypto/report-data.js';
-import { createAgentEvidence } from '../../outbound/agent-evidence.js';
-import { createAgentCall } from '../../outbound/agent-http.js';
 import { signCsr } from '../../x509/csr.js';
 import type { System } from './bring-up.js';
 import { type Check, expectEqual, expectPrpcRefusal, expectTrue, success } from './checks.js';
 import { attestedPair, type ClientPem, machineOf, OTHER_APPS } from './clients.js';
-import { type Answer, type SessionClient, sessionClient } from './http.js';
+import { type Answer, type SessionClient, sessionClient, unixClient } from './http.js';
 import { acceptedByCommand } from './verify-evidence.js';
 import type { Workspace } from './workspace.js';
 
@@ -23,7 +21,13 @@ export function sessionChecks(system: System, workspace: Workspace): { readonly 
     open.push(made);
     return made;
   };
-  const machine = createAgentEvidence(createAgentCall(`unix:${system.agentSocket}`));
+  const agent = unixClient(system.agentSocket);
+  const machine: Machine = {
+    attest: async (bytes) => {
+      const { attestation } = success(await agent.post('/Attest', { report_data: hex(bytes) }));
+      return decodeAttestation(Uint8Array.from(Buffer.from(String(attestation), 'hex')));
+    },
+  };
   const pair = async (): Promise<ClientPem> => {
     const { temp_ca_cert: cert, temp_ca_key: key } = success(await (await session(null)).post('/prpc/GetTempCaCert?json', {}));
     return attestedPair(machine, { cert: String(cert), key: String(key) });
@@ -40,7 +44,7 @@ export function sessionChecks(system: System, workspace: Workspace): { readonly 
     { name: 'BindSession refuses evidence of another connection, and a second answer', run: async () => relayed(machine, await pair(), session) },
     { name: 'SignCert on a bound connection: for its own machine only', run: async () => certificates(await bound(), machine, machineOf(workspace, OTHER_APPS.otherApp)) },
   ];
-  return { checks, close: async () => void (await Promise.all(open.map((client) => client.close()))) };
+  return { checks, close: async () => void (await Promise.all([agent, ...open].map((client) => client.close()))) };
 }
 
 /** SHA-512("dstack-session:" ‖ exporter ‖ SubjectPublicKeyInfo of who gives the evidence ‖ nonce) (proto/dstack/kms/v1/kms.proto). */
