@@ -40,7 +40,7 @@ StreamBridge::StreamBridge(UniqueFd outer, UniqueFd inner) : fds_{std::move(oute
 void StreamBridge::Advance(Side side, uint32_t events, std::vector<uint8_t>* scratch) {
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) hung_up_[side] = true;
   // Closed, and not because both ends of the stream have been reached: what is still to be written has no reader.
-  if ((events & EPOLLHUP) != 0 && !flows_[Opposite(side)].done) GiveUp(Opposite(side));
+  if ((events & EPOLLHUP) != 0 && !flows_[Opposite(side)].done) GiveUp(Opposite(side), scratch);
   if ((events & ~static_cast<uint32_t>(EPOLLOUT)) != 0) Move(side, scratch);
   if ((events & ~static_cast<uint32_t>(EPOLLIN)) != 0) Move(Opposite(side), scratch);
 }
@@ -49,7 +49,7 @@ void StreamBridge::Move(Side from, std::vector<uint8_t>* scratch) {
   Flow& flow = flows_[from];
   const Side to = Opposite(from);
   for (int piece = 0; piece < kPieces && !flow.done; piece++) {
-    if (!SendHeld(from)) return;
+    if (!SendHeld(from, scratch)) return;
     const ssize_t length = Receive(fd(from), scratch);
     if (length < 0 && errno == EAGAIN) return;
     if (length <= 0) {
@@ -57,22 +57,22 @@ void StreamBridge::Move(Side from, std::vector<uint8_t>* scratch) {
       shutdown(fd(to), SHUT_WR);
       flow.done = true;
       // Broken, it takes nothing either.
-      if (length < 0) GiveUp(to);
+      if (length < 0) GiveUp(to, scratch);
     } else {
       const ssize_t sent = Send(fd(to), scratch->data(), static_cast<size_t>(length));
-      if (sent < 0 && errno != EAGAIN) return GiveUp(from);
+      if (sent < 0 && errno != EAGAIN) return GiveUp(from, scratch);
       flow.held.assign(scratch->begin() + (sent < 0 ? 0 : sent), scratch->begin() + length);
     }
   }
 }
 
 // Whether nothing is held any more.
-bool StreamBridge::SendHeld(Side from) {
+bool StreamBridge::SendHeld(Side from, std::vector<uint8_t>* scratch) {
   Flow& flow = flows_[from];
   while (flow.sent < flow.held.size()) {
     const ssize_t length = Send(fd(Opposite(from)), flow.held.data() + flow.sent, flow.held.size() - flow.sent);
     if (length < 0) {
-      if (errno != EAGAIN) GiveUp(from);
+      if (errno != EAGAIN) GiveUp(from, scratch);
       return false;
     }
     flow.sent += static_cast<size_t>(length);
@@ -84,12 +84,15 @@ bool StreamBridge::SendHeld(Side from) {
 }
 
 // There is nobody to write to: drops what is held, and lets the writer know that nobody reads.
-void StreamBridge::GiveUp(Side from) {
+void StreamBridge::GiveUp(Side from, std::vector<uint8_t>* scratch) {
   Flow& flow = flows_[from];
   flow.held = std::vector<uint8_t>();
   flow.sent = 0;
   flow.done = true;
   shutdown(fd(from), SHUT_RD);
+  // A writer that waits for room is not told of that: it needs room to try again, and fail.
+  while (Receive(fd(from), scratch) > 0) {
+  }
 }
 
 uint32_t StreamBridge::Wanted(Side side) const {

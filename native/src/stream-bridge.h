@@ -45,8 +45,8 @@ class StreamBridge {
   };
 
   void Move(Side from, std::vector<uint8_t>* scratch);
-  bool SendHeld(Side from);
-  void GiveUp(Side from);
+  bool SendHeld(Side from, std::vector<uint8_t>* scratch);
+  void GiveUp(Side from, std::vector<uint8_t>* scratch);
 
   UniqueFd fds_[2];
   Flow flows_[2];

@@ -28,6 +28,12 @@ const SERVE = {
   p: (socket, peer) => socket.end(`${peer.cid}:${peer.port}`),
   // Destroyed with the next byte.
   d: (socket) => socket.once('data', () => socket.destroy()),
+  // Nothing is read, much is written, and what becomes of that is told.
+  b: (socket) => {
+    socket.on('error', (error) => process.send({ event: error.code })).on('close', () => process.send({ event: 'close' }));
+    socket.write(Buffer.alloc(8 << 20));
+    connected.push(socket);
+  },
   // What becomes of it is told, and a byte written once it has ended.
   k: (socket) => {
     socket.on('end', () => {
@@ -45,7 +51,7 @@ const server = listenOnVsock(native, JSON.parse(process.argv[2]), (socket, peer)
     socket.pause();
     if (first.length > 1) socket.unshift(first.subarray(1));
     SERVE[String.fromCharCode(first[0])](socket, peer);
-    if (first[0] !== 'w'.charCodeAt(0)) socket.resume();
+    if (!'wb'.includes(String.fromCharCode(first[0]))) socket.resume();
   });
 });
 process.send({ cid: server.cid, port: server.port });
@@ -54,15 +60,21 @@ const COMMANDS = {
   close: () => server.close().then(() => ({ closed: true })),
   release: () => held.splice(0).forEach((release) => release()),
   descriptors: () => ({ descriptors: readdirSync('/proc/self/fd').length }),
-  exit: () => process.exit(0),
   leave: () => process.disconnect(),
+  destroy: () => connected.splice(0).forEach((socket) => socket.destroy()),
+  // Sends and leaves: the process ends as soon as Node has nothing left to do.
+  push: async ({ request, text }) => {
+    await server.close();
+    const socket = await connectVsock(native, request);
+    socket.end(text).destroySoon();
+    process.disconnect();
+  },
   // Connects and gets everything back that it sends.
   connect: async ({ request, text, abort }) => {
     const controller = new AbortController();
     const pending = connectVsock(native, request, controller.signal);
     if (abort) controller.abort(new Error('enough'));
     const socket = await pending;
-    connected.push(socket);
     let answer = '';
     socket.setEncoding('latin1').on('data', (chunk) => (answer += chunk));
     socket.end(text);

@@ -107,6 +107,17 @@ describe('a bridged connection', () => {
     expect(child.events[2]).toBe('close');
   });
 
+  test('that the client drops fails a server that writes and does not read', async () => {
+    const child = await vsockChild(shim());
+    const socket = child.dial('b').pause();
+    socket.write(Buffer.alloc(4 * MIB));
+    await turns(child);
+    socket.destroy();
+    await expect.poll(() => child.events.length).toBe(2);
+    expect(['EPIPE', 'ECONNRESET']).toContain(child.events[0]);
+    expect(child.events[1]).toBe('close');
+  });
+
   test('that the server drops ends at the client, whose writing fails', async () => {
     const child = await vsockChild(shim());
     const socket = child.dial('d');
@@ -115,6 +126,16 @@ describe('a bridged connection', () => {
     const write = (): void => void (socket.destroyed || socket.write('x', () => setImmediate(write)));
     write();
     expect(['EPIPE', 'ECONNRESET']).toContain(((await failed)[0] as NodeJS.ErrnoException).code);
+  });
+
+  test('that the server drops is given up, though the client reads nothing', async () => {
+    const child = await vsockChild(shim());
+    const before = await descriptors(child);
+    const socket = child.dial('b').pause();
+    await turns(child);
+    await child.tell('destroy');
+    await expect.poll(() => descriptors(child), { timeout: 10_000 }).toBe(before);
+    expect(socket.closed).toBe(false);
   });
 
   test('that is dropped in full flow by either side leaves nothing behind', async () => {
@@ -201,10 +222,12 @@ describe('a listener that is closed', () => {
 });
 
 describe('connectVsock', () => {
-  /** The machine connected to: sends everything back. */
-  async function host(): Promise<{ readonly env: Readonly<Record<string, string>>; readonly accepted: Promise<Socket> }> {
+  const echo = (socket: Socket): void => void socket.pipe(socket);
+
+  /** The machine connected to; sends everything back unless told otherwise. */
+  async function host(serve = echo): Promise<{ readonly env: Readonly<Record<string, string>>; readonly accepted: Promise<Socket> }> {
     const path = join(await scratch(), 'host');
-    const server = createServer({ allowHalfOpen: true }, (socket) => void socket.on('error', () => undefined).pipe(socket));
+    const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket.on('error', () => undefined)));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     onTestFinished(() => void server.close());
     return { env: { SHIM_VSOCK: path }, accepted: once(server, 'connection').then(([socket]) => socket as Socket) };
@@ -216,6 +239,16 @@ describe('connectVsock', () => {
     const child = await vsockChild(shim(), { env });
     const text = 'host '.repeat(1 << 18);
     expect((await child.tell('connect', { request, text }))['answer']).toBe(text);
+  });
+
+  test('loses nothing when the process ends right after', async () => {
+    let received = 0;
+    const { env } = await host((socket) => void socket.on('data', (chunk) => (received += chunk.length)).on('end', () => socket.end()));
+    const child = await vsockChild(shim(), { env });
+    const text = 'last words '.repeat(1 << 16);
+    child.process.send({ command: 'push', request, text });
+    expect(await once(child.process, 'exit')).toEqual([0, null]);
+    await expect.poll(() => received).toBe(text.length);
   });
 
   test('fails when nobody is there', async () => {
