@@ -22,7 +22,9 @@ export async function probed<T>(targets: readonly string[], work: () => Promise<
     await Promise.race([once(probe.stdout, 'data'), once(probe, 'close')]);
     await delay(300);
     const from = performance.now();
-    const result = await work();
+    const died = once(probe, 'close').then(() => Promise.reject(new Error(`${targets.join(', ')} did not answer`)));
+    died.catch(() => undefined);
+    const result = await Promise.race([work(), died]);
     const tookMs = performance.now() - from;
     probe.stdin.end();
     if (probe.exitCode === null) await once(probe, 'close');

@@ -102,7 +102,7 @@ class VerificationPool implements ThreadedVerifier {
     const wasWaiting = this.#queue.delete(job);
     job.reject(new ServiceError('DEADLINE_EXCEEDED', 'evidence was not verified in time'));
     if (wasWaiting) return;
-    void this.#threads.find((thread) => thread.isStuckOn(job))?.end();
+    void this.#threads.find((thread) => thread.usable && thread.isStuckOn(job))?.end();
   }
 
   readonly #dispatch = (): void => {
