@@ -2,26 +2,32 @@
 export interface Case {
   readonly prepare: () => unknown;
   readonly work: (input: never) => unknown;
-  /** Measured in every so many rounds only. */
-  readonly every?: number;
+  /** Times it is done in a row. */
+  readonly inARow?: number;
 }
+
+const ROUNDS = 16;
+const IN_A_ROW = 75;
 
 /**
  * Median milliseconds of CPU time of each case, by name. CPU time, as other processes do not lengthen it as they do the time on the clock;
- * in rounds of all cases, so that a machine that is slower for a while is so for all of them and ratios hold. The first quarter is warming up.
+ * in rounds of all cases, so that a machine that is slower for a while is so for all of them and ratios hold; each many times in a row, so
+ * that one does not pay for what another left in the processor's caches. The first rounds are warming up.
  */
-export function medianMs<Name extends string>(rounds: number, cases: Readonly<Record<Name, Case>>): Readonly<Record<Name, number>> {
+export function medianMs<Name extends string>(cases: Readonly<Record<Name, Case>>): Readonly<Record<Name, number>> {
   const names = Object.keys(cases) as Name[];
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     for (const name of names) {
-      const { prepare, work, every = 1 } = cases[name];
-      if (round % every !== 0) continue;
-      const took = cpuMs(work as (input: unknown) => unknown, prepare());
-      if (round >= rounds / 4) times[name].push(took);
+      const took = timesInARow(cases[name]);
+      if (round >= ROUNDS / 4) times[name].push(...took);
     }
   }
   return Object.fromEntries(names.map((name) => [name, percentile(times[name], 50)])) as Record<Name, number>;
+}
+
+function timesInARow({ prepare, work, inARow = IN_A_ROW }: Case): number[] {
+  return Array.from({ length: inARow }, () => cpuMs(work as (input: unknown) => unknown, prepare()));
 }
 
 function cpuMs(work: (input: unknown) => unknown, input: unknown): number {
