@@ -1,4 +1,4 @@
-import { bitStringBytes, children, DerError, expectTag, oidText, readDer, TAG, unixTime } from '../crypto/der.js';
+import { bitStringBytes, children, DerError, expectTag, oidText, readDer, readTlv, TAG, unixTime } from '../crypto/der.js';
 import type { DerNode } from '../crypto/der.js';
 import { VerificationError } from '../errors/verification-error.js';
 import { parseIssuingDistributionPoint } from './issuing-distribution-point.js';
@@ -99,25 +99,31 @@ function crlNumber(value: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
 }
 
-function readRevoked(list: DerNode): ReadonlySet<string> {
+/** Entry after entry where it lies: a list may have tens of thousands. */
+function readRevoked({ bytes, contentStart, end }: DerNode): ReadonlySet<string> {
   const serials = new Set<string>();
-  /** Of one entry before: most entries of a list have the same, which are then looked at once. */
-  let accepted: DerNode | null = null;
-  for (const entry of children(list, MAX_ENTRIES)) {
-    const [serial, date, extensions, ...rest] = children(expectTag(entry, TAG.sequence), 3);
-    if (date === undefined || rest.length > 0) throw malformed('an entry is not a revoked certificate');
+  /** Of an entry before: most entries of a list have the same, which are then looked at once. */
+  let accepted: Uint8Array | null = null;
+  let count = 0;
+  for (let at = contentStart; at < end; count++) {
+    if (count >= MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} entries`);
+    const entry = expectTag(readTlv(bytes, at, end), TAG.sequence);
+    const serial = expectTag(readTlv(bytes, entry.contentStart, entry.end), TAG.integer);
+    const date = readTlv(bytes, serial.end, entry.end);
     unixTime(date);
-    if (extensions !== undefined && (accepted === null || Buffer.compare(accepted.raw, extensions.raw) !== 0)) {
-      checkEntryExtensions(extensions);
+    if (date.end < entry.end) {
+      const extensions = bytes.subarray(date.end, entry.end);
+      if (accepted === null || Buffer.compare(accepted, extensions) !== 0) checkEntryExtensions(readDer(extensions, TAG.sequence));
       accepted = extensions;
     }
-    serials.add(serialKey(expectTag(serial, TAG.integer).value));
+    serials.add(serialKey(serial.value));
+    at = entry.end;
   }
   return serials;
 }
 
 function checkEntryExtensions(extensions: DerNode): void {
-  for (const { oid, critical } of readExtensions(expectTag(extensions, TAG.sequence))) {
+  for (const { oid, critical } of readExtensions(extensions)) {
     // Entries of other issuers make the list indirect, whatever its distribution point says.
     if (oid === ENTRY_OID.certificateIssuer) throw malformed('an indirect list');
     if (critical && oid !== ENTRY_OID.reason && oid !== ENTRY_OID.invalidityDate) throw malformed(`unknown critical entry extension ${oid}`);

@@ -59,7 +59,8 @@ export class RevocationChecker {
   }
 
   #checkSignature(list: RevocationList, key: KeyObject): void {
-    if (this.#signedBy.get(list)?.equals(key) === true) return;
+    const known = this.#signedBy.get(list);
+    if (known !== undefined && (known === key || known.equals(key))) return;
     if (!verifySignature(key, list.signatureAlgorithmOid, list.tbs, list.signature)) {
       throw new VerificationError('CRL_SIGNATURE_INVALID', 'a revocation list is not signed by the issuer it names');
     }

@@ -23,7 +23,7 @@ export class JsonFields {
     this.#parent = parent;
     this.#key = key;
     this.#code = code;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new VerificationError(code, `${this.#path()} is not an object`);
+    if (!isObject(value)) throw new VerificationError(code, `${this.#path()} is not an object`);
   }
 
   /** @throws VerificationError of `code` when the text is too long or not the JSON text of an object */
@@ -89,9 +89,9 @@ export class JsonFields {
   /** Member `member`, an integer of 0 to `largest`, of each of at most `max` objects; none when the field is missing. */
   integersOf(key: string, max: number, member: string, largest: number): number[] {
     return this.#array(key, max, 'optional').map((element, i) => {
-      const value = typeof element === 'object' && element !== null && Object.hasOwn(element, member) ? (element as Record<string, unknown>)[member] : undefined;
       // Hundreds of these in a document: only one that is wrong is worth an object of its own, which says so.
-      if (isIntegerUpTo(value, largest) && !Array.isArray(element)) return value;
+      const value = isObject(element) ? own(element, member) : undefined;
+      if (isIntegerUpTo(value, largest)) return value;
       return new JsonFields(element, this, this.#code, `.${key}[${i}]`).integer(member, largest);
     });
   }
@@ -123,7 +123,7 @@ export class JsonFields {
   }
 
   #value(key: string): unknown {
-    return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
+    return own(this.#object, key);
   }
 
   #path(): string {
@@ -133,6 +133,14 @@ export class JsonFields {
   #refuse(key: string, detail: string): VerificationError {
     return new VerificationError(this.#code, `${this.#path()}.${key} ${detail}`);
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function own(object: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 function isIntegerUpTo(value: unknown, max: number): value is number {

@@ -71,31 +71,31 @@ export function parseTcbInfo(text: string): TcbInfo {
     fmspc: fields.hex('fmspc', 6),
     tcbLevels: fields.objects('tcbLevels', MAX_LEVELS).map(parseLevel).sort(highestFirst),
     tdxModule: module === null ? null : parseModule(module),
-    tdxModuleIdentities: fields.objects('tdxModuleIdentities', MAX_MODULE_IDENTITIES, 'optional').map((identity) => ({
-      id: identity.string('id'),
-      ...parseModule(identity),
-      tcbLevels: parseIsvLevels(identity),
-    })),
+    tdxModuleIdentities: fields.objects('tdxModuleIdentities', MAX_MODULE_IDENTITIES, 'optional').map(parseModuleIdentity),
   };
 }
 
 /** Levels of an identity, in the order published. @throws VerificationError of the fields' code */
 export function parseIsvLevels(fields: JsonFields): IsvTcbLevel[] {
-  return fields.objects('tcbLevels', MAX_LEVELS).map((level) => ({
-    isvSvn: level.object('tcb').integer('isvsvn', 0xffff),
-    ...parseJudgement(level),
-  }));
+  return fields.objects('tcbLevels', MAX_LEVELS).map((level) => {
+    const isvSvn = level.object('tcb').integer('isvsvn', 0xffff);
+    const { status, tcbDate, advisoryIds } = parseJudgement(level);
+    return { isvSvn, status, tcbDate, advisoryIds };
+  });
 }
 
 function parseLevel(fields: JsonFields): TcbLevel {
   const tcb = fields.object('tcb');
   const svns = (key: string): number[] => tcb.integersOf(key, MAX_COMPONENTS, 'svn', 0xff);
-  return {
-    sgxComponents: svns('sgxtcbcomponents'),
-    pceSvn: tcb.integer('pcesvn', 0xffff),
-    tdxComponents: svns('tdxtcbcomponents'),
-    ...parseJudgement(fields),
-  };
+  const [sgxComponents, pceSvn, tdxComponents] = [svns('sgxtcbcomponents'), tcb.integer('pcesvn', 0xffff), svns('tdxtcbcomponents')];
+  const { status, tcbDate, advisoryIds } = parseJudgement(fields);
+  return { sgxComponents, pceSvn, tdxComponents, status, tcbDate, advisoryIds };
+}
+
+function parseModuleIdentity(fields: JsonFields): TdxModuleIdentity {
+  const id = fields.string('id');
+  const { mrSigner, attributes, attributesMask } = parseModule(fields);
+  return { id, mrSigner, attributes, attributesMask, tcbLevels: parseIsvLevels(fields) };
 }
 
 function parseModule(fields: JsonFields): TdxModule {

@@ -12,6 +12,9 @@ export interface CertificationData {
 /** Certification data that is a QE report and what certifies it: the one kind version 4 and 5 have (Intel TDX DCAP quote format). */
 const QE_CERTIFICATION = 6;
 
+/** Where what vouches for the attestation key begins: after the signature of the quote. */
+const ENDORSEMENT = 64;
+
 /** ECDSA authentication data of a quote (spec/attestation.md section 6.1). Fields are views into the quote. */
 export interface QuoteAuth {
   /** r‖s, 64 bytes, by the attestation key over the quote's signed region. */
@@ -34,9 +37,9 @@ export interface QuoteAuth {
  */
 export function parseQuoteAuth(bytes: Uint8Array, nested: boolean): QuoteAuth {
   const outer = new QuoteReader(bytes);
-  const signature = outer.bytes(64, 'quote signature');
-  const attestationKey = outer.bytes(64, 'attestation key');
-  if (!nested) return { signature, attestationKey, ...parseQePart(outer, bytes) };
+  outer.bytes(ENDORSEMENT, 'quote signature');
+  outer.bytes(64, 'attestation key');
+  if (!nested) return parseQePart(outer, bytes);
   const type = outer.u16('outer certification type');
   if (type !== QE_CERTIFICATION) throw new VerificationError('QUOTE_MALFORMED', `outer certification of type ${type}, not ${QE_CERTIFICATION}`);
   const length = outer.u32('outer certification length');
@@ -46,10 +49,11 @@ export function parseQuoteAuth(bytes: Uint8Array, nested: boolean): QuoteAuth {
   // The part is read where it lies, so that `endorsement` stays one contiguous view.
   const reader = new QuoteReader(bytes.subarray(0, start + length));
   reader.bytes(start, 'outer certification header');
-  return { signature, attestationKey, ...parseQePart(reader, bytes) };
+  return parseQePart(reader, bytes);
 }
 
-function parseQePart(reader: QuoteReader, bytes: Uint8Array): Omit<QuoteAuth, 'signature' | 'attestationKey'> {
+/** All of it, from what the reader has before it and the signature and key at the beginning of `bytes`. */
+function parseQePart(reader: QuoteReader, bytes: Uint8Array): QuoteAuth {
   const qeReport = parseSgxReport(reader.bytes(SGX_REPORT_LENGTH, 'QE report'));
   const qeReportSignature = reader.bytes(64, 'QE report signature');
   const qeAuthData = reader.bytes(reader.u16('QE authentication data length'), 'QE authentication data');
@@ -57,10 +61,12 @@ function parseQePart(reader: QuoteReader, bytes: Uint8Array): Omit<QuoteAuth, 's
   const data = reader.bytes(reader.u32('certification length'), 'certification data');
   reader.end('QE certification data');
   return {
+    signature: bytes.subarray(0, ENDORSEMENT),
+    attestationKey: bytes.subarray(ENDORSEMENT, ENDORSEMENT + 64),
     qeReport,
     qeReportSignature,
     qeAuthData,
     certification: { type, data },
-    endorsement: bytes.subarray(64, reader.offset),
+    endorsement: bytes.subarray(ENDORSEMENT, reader.offset),
   };
 }
