@@ -12,8 +12,8 @@ export interface CertificationData {
 /** Certification data that is a QE report and what certifies it: the one kind version 4 and 5 have (Intel TDX DCAP quote format). */
 const QE_CERTIFICATION = 6;
 
-/** Where what vouches for the attestation key begins: after the signature of the quote. */
-const ENDORSEMENT = 64;
+/** r‖s. What vouches for the attestation key follows it. */
+const SIGNATURE_LENGTH = 64;
 
 /** ECDSA authentication data of a quote (spec/attestation.md section 6.1). Fields are views into the quote. */
 export interface QuoteAuth {
@@ -37,7 +37,7 @@ export interface QuoteAuth {
  */
 export function parseQuoteAuth(bytes: Uint8Array, nested: boolean): QuoteAuth {
   const outer = new QuoteReader(bytes);
-  outer.bytes(ENDORSEMENT, 'quote signature');
+  outer.bytes(SIGNATURE_LENGTH, 'quote signature');
   outer.bytes(64, 'attestation key');
   if (!nested) return parseQePart(outer, bytes);
   const type = outer.u16('outer certification type');
@@ -61,12 +61,12 @@ function parseQePart(reader: QuoteReader, bytes: Uint8Array): QuoteAuth {
   const data = reader.bytes(reader.u32('certification length'), 'certification data');
   reader.end('QE certification data');
   return {
-    signature: bytes.subarray(0, ENDORSEMENT),
-    attestationKey: bytes.subarray(ENDORSEMENT, ENDORSEMENT + 64),
+    signature: bytes.subarray(0, SIGNATURE_LENGTH),
+    attestationKey: bytes.subarray(SIGNATURE_LENGTH, SIGNATURE_LENGTH + 64),
     qeReport,
     qeReportSignature,
     qeAuthData,
     certification: { type, data },
-    endorsement: bytes.subarray(ENDORSEMENT, reader.offset),
+    endorsement: bytes.subarray(SIGNATURE_LENGTH, reader.offset),
   };
 }
