@@ -19,16 +19,24 @@ const QE_AUTH_DATA_LENGTH = 32;
  * @throws VerificationError with one of the QE_… codes
  */
 export function checkQuotingEnclave(auth: QuoteAuth, pckKey: KeyObject, identity: QeIdentity): TcbJudgement {
-  if (!verifyP256(pckKey, auth.qeReport.raw, auth.qeReportSignature)) {
-    throw new VerificationError('QE_REPORT_SIGNATURE_INVALID', 'the QE report is not signed by the PCK key');
-  }
-  checkKeyBinding(auth);
+  checkQeReport(auth, pckKey);
   checkPolicy(auth.qeReport, identity);
   const level = identity.tcbLevels.find(({ isvSvn }) => auth.qeReport.isvSvn >= isvSvn);
   if (level === undefined) {
     throw new VerificationError('QE_TCB_LEVEL_NOT_FOUND', `no QE TCB level for ISV SVN ${auth.qeReport.isvSvn}`);
   }
   return { status: level.status, tcbDate: level.tcbDate, advisoryIds: level.advisoryIds };
+}
+
+/**
+ * Does some enclave on the platform of `pckKey` vouch for the attestation key? Steps 6 and 7, which need no collateral.
+ * @throws VerificationError QE_REPORT_SIGNATURE_INVALID, QE_AUTH_DATA_LENGTH, QE_REPORT_DATA_MISMATCH
+ */
+export function checkQeReport(auth: QuoteAuth, pckKey: KeyObject): void {
+  if (!verifyP256(pckKey, auth.qeReport.raw, auth.qeReportSignature)) {
+    throw new VerificationError('QE_REPORT_SIGNATURE_INVALID', 'the QE report is not signed by the PCK key');
+  }
+  checkKeyBinding(auth);
 }
 
 /** The enclave puts a digest of the key it made into its own report; the upper half is free. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { VerificationError } from '../../errors/verification-error.js';
 import { parseCertificate } from '../../x509/certificate.js';
 import { EKU_SERVER_AUTH, verifyPath } from '../../x509/path.js';
 import { parsePemChain } from '../../x509/pem.js';
+import { checkQeReport } from '../dcap/qe-report.js';
 import { checkHeader } from '../dcap/quote-header.js';
 import { importRawP256, verifyP256 } from '../dcap/raw-p256.js';
 import type { Quote } from '../tdx/quote.js';
@@ -25,13 +25,7 @@ export function checkQuoteSignatures(quote: Quote, options: { readonly now: numb
   if (leaf === undefined) throw new VerificationError('PCK_CHAIN_TOO_SHORT', 'the quote carries no PCK certificate');
   const anchor = parseCertificate(options.root);
   const { leafKey } = verifyPath({ leaf, intermediates, anchor, now: options.now, extendedKeyUsage: EKU_SERVER_AUTH, revocation: null });
-  if (!verifyP256(leafKey, auth.qeReport.raw, auth.qeReportSignature)) {
-    throw new VerificationError('QE_REPORT_SIGNATURE_INVALID', 'the QE report is not signed by the PCK key');
-  }
-  const digest = createHash('sha256').update(auth.attestationKey).update(auth.qeAuthData).digest();
-  if (Buffer.compare(digest, auth.qeReport.reportData.subarray(0, 32)) !== 0) {
-    throw new VerificationError('QE_REPORT_DATA_MISMATCH', 'the QE report is not about the attestation key of this quote');
-  }
+  checkQeReport(auth, leafKey);
   const attestationKey = importRawP256(auth.attestationKey);
   if (attestationKey === null || !verifyP256(attestationKey, quote.signedRegion, auth.signature)) {
     throw new VerificationError('QUOTE_SIGNATURE_INVALID', 'the quote is not signed by its attestation key');
