@@ -47,7 +47,7 @@ async function storm(work: () => Promise<unknown>): Promise<string> {
   return `${tookMs.toFixed(0)} ms; /health ${spread(answers[0] ?? [])}`;
 }
 
-/** One call a turn of the event loop as long as fewer than 600 are in flight, and no verdict kept: as short connections bring them. */
+/** One call a turn of the event loop as long as fewer than `AT_ONCE` are in flight, and no verdict kept: as short connections bring them. */
 async function verifyAll(verifier: AttestationVerifier, attestations: readonly Attestation[]): Promise<void> {
   const waiting = attestations.values();
   const lane = async (): Promise<void> => {

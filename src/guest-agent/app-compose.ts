@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../crypto/sha256.js';
 import { ConfigError } from '../errors/config-error.js';
 import { parseJsonDocument, type JsonFields } from './json-document.js';
 
@@ -37,7 +37,7 @@ export function parseAppCompose(bytes: Uint8Array): AppCompose {
     keyProviderId: file.hex('key_provider_id', new Uint8Array()),
     eventLogVersion: eventLogVersion(file),
     text,
-    hash: Uint8Array.from(createHash('sha256').update(bytes).digest()),
+    hash: sha256(bytes),
   };
 }
 

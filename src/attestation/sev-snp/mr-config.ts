@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../crypto/sha256.js';
 import { VerificationError } from '../../errors/verification-error.js';
 
 /** Who gives an application its keys, as the document and as the guest's measurements spell it. */
@@ -28,7 +28,7 @@ export interface MrConfig {
 
 /** The 32 bytes HOST_DATA has for this exact text: another spelling of the same values is another document. */
 export function mrConfigHostData(document: string): Uint8Array {
-  return Uint8Array.from(createHash('sha256').update(DOMAIN).update(document, 'utf8').digest());
+  return sha256(DOMAIN, document);
 }
 
 /**
