@@ -36,8 +36,7 @@ export function fleet(workspace: Workspace, count: number, tempCa: Pair): Pair[]
   const imageHash = osImageHashOf(workspace.vmConfig, { unwrap: false });
   const app = { appId: Buffer.from(workspace.appId, 'hex'), composeHash: Buffer.from(workspace.composeHash, 'hex'), keyProvider: { name: 'kms' as const, id: '' }, storageFs: '' };
   return Array.from({ length: count }, (_, at) => {
-    const seed = randomBytes(32);
-    const domain = new DevelopmentTrustDomain(createDevelopmentQuoter(seed, platformOf(pki, seed, at)), { imageHash });
+    const domain = machine(pki, at, imageHash);
     for (const event of firstEvents({ app: { ...app, instanceId: randomBytes(20) } })) domain.extend(event);
     const key = randomP256Key(randomBytes);
     const reportData = certificateReportData(key.spki);
@@ -50,6 +49,12 @@ export function fleet(workspace: Workspace, count: number, tempCa: Pair): Pair[]
     const certificate = issueRaClient({ spki: key.spki, attestation: encodeAttestation(attestation), validity: defaultValidity(Date.now() / 1000) }, issuer);
     return { cert: certificatePem(certificate), key: p256KeyToPem(key) };
   });
+}
+
+/** A trust domain on a platform nobody else has: provisioning id, PCK certificate and attestation key are its own, the CA above them is not. */
+export function machine(pki: DevelopmentTdxPki, at: number, imageHash: Uint8Array): DevelopmentTrustDomain {
+  const seed = randomBytes(32);
+  return new DevelopmentTrustDomain(createDevelopmentQuoter(seed, platformOf(pki, seed, at)), { imageHash });
 }
 
 /** As many client certificates of the same CA without evidence: what is left of a storm when there is nothing to verify. */

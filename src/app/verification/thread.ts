@@ -25,7 +25,7 @@ export interface ThreadSurroundings {
   readonly sources: Sources;
   /** What it says is heard there: a port delivers all there is in one go, and more for as long as more comes. */
   readonly turns: Turns;
-  /** Called whenever it has finished a job, and when it has ended. */
+  /** Called whenever it has finished a job or waits for an answer, and when it has ended. */
   readonly onIdle: () => void;
 }
 
@@ -38,6 +38,7 @@ export class VerificationThread {
   readonly #jobs = new Map<number, Job>();
   readonly #onIdle: () => void;
   #next = 0;
+  #questions = 0;
   #silent = false;
   /** False once it has ended or must not get more. */
   usable = true;
@@ -59,6 +60,11 @@ export class VerificationThread {
 
   get load(): number {
     return this.#jobs.size;
+  }
+
+  /** Jobs it can go on with: the others wait for an answer. */
+  get working(): number {
+    return this.#jobs.size - this.#questions;
   }
 
   run(job: Job): void {
@@ -88,6 +94,7 @@ export class VerificationThread {
     switch (message.kind) {
       case 'question':
         void this.#answer(message.question, answers.to(message.about));
+        this.#onIdle();
         return;
       case 'judge':
         sources.certificates.judge?.(message.url, message.published, message.verified);
@@ -100,7 +107,9 @@ export class VerificationThread {
   }
 
   async #answer(question: number, coming: Promise<Answer>): Promise<void> {
+    this.#questions++;
     const answer = await coming;
+    this.#questions--;
     if (!this.usable) return;
     try {
       this.#send({ kind: 'answer', question, answer });

@@ -13,6 +13,8 @@ export interface ThreadLimits {
   readonly threads: number;
   /** Jobs a thread has at a time: while some wait for collateral, others are verified. */
   readonly jobsPerThread: number;
+  /** Of these, jobs that wait for nothing. */
+  readonly workingPerThread: number;
   readonly queued: number;
   /** Milliseconds from the call to its answer. */
   readonly deadlineMs: number;
@@ -20,9 +22,10 @@ export interface ThreadLimits {
 
 /**
  * One core is left to everything else. Jobs that wait for collateral, of platforms nobody has heard of as well, must not keep others out, so a
- * thread takes many. A minute is longer than several collateral services take to fail one after the other.
+ * thread takes many; of those it can go on with it has just enough not to run out, as all it holds is moved about whenever its memory is cleaned up.
+ * A minute is longer than several collateral services take to fail one after the other.
  */
-export const DEFAULT_THREAD_LIMITS: ThreadLimits = { threads: Math.min(Math.max(availableParallelism() - 1, 1), 4), jobsPerThread: 256, queued: 1024, deadlineMs: 60_000 };
+export const DEFAULT_THREAD_LIMITS: ThreadLimits = { threads: Math.min(Math.max(availableParallelism() - 1, 1), 4), jobsPerThread: 256, workingPerThread: 8, queued: 1024, deadlineMs: 60_000 };
 
 export interface ThreadedVerifier extends AttestationVerifier {
   /** Starts the first thread, for which the first call would have to wait. */
@@ -118,10 +121,11 @@ class VerificationPool implements ThreadedVerifier {
 
   /** The least loaded one; a further one is started only when all that run have something to do. */
   #freeThread(): VerificationThread | null {
-    const { threads, jobsPerThread } = this.#limits;
-    const [least] = this.#threads.toSorted((a, b) => a.load - b.load);
-    if (least !== undefined && (least.load === 0 || this.#threads.length >= threads)) return least.load < jobsPerThread ? least : null;
-    return this.#startThread();
+    const { threads, jobsPerThread, workingPerThread } = this.#limits;
+    const free = this.#threads.filter(({ working, load }) => working < workingPerThread && load < jobsPerThread);
+    const [least] = free.sort((a, b) => a.working - b.working || a.load - b.load);
+    if (this.#threads.length < threads && (least === undefined || least.working > 0)) return this.#startThread();
+    return least ?? null;
   }
 
   #startThread(): VerificationThread {

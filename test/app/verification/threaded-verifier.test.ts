@@ -13,7 +13,7 @@ import { CollateralError } from '../../../src/errors/collateral-error.js';
 import { evidenceCertificates, evidenceCollateral, evidenceIndex, evidenceRoots } from '../../attestation/evidence/evidence-index.js';
 import { vector } from '../../attestation/vectors.js';
 
-const LIMITS: ThreadLimits = { threads: 2, jobsPerThread: 4, queued: 64, deadlineMs: 15_000 };
+const LIMITS: ThreadLimits = { threads: 2, jobsPerThread: 4, workingPerThread: 2, queued: 64, deadlineMs: 15_000 };
 const started: ThreadedVerifier[] = [];
 afterEach(async () => {
   await Promise.all(started.splice(0).map((verifier) => verifier.close()));
@@ -130,6 +130,7 @@ describe('limits and failures', () => {
     parentPort.on('message', ({ job, attestation: { stack: { config } } }) => {
       if (config === 'end') process.exit(3);
       if (config === 'hang') for (;;);
+      if (config === 'ask') return parentPort.postMessage({ kind: 'question', question: job, about: { of: 'published', url: 'https://certificates.example/', published: 'crl' } });
       if (config === 'gather' && gathered.push(job) < 20) return;
       for (const done of [...gathered, job]) parentPort.postMessage({ kind: 'refused', job: done, error });
     });`)}`);
@@ -143,8 +144,19 @@ describe('limits and failures', () => {
     await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
   });
 
+  test('a thread has no more work before it than it needs, and what waits for an answer is none', async () => {
+    const certificates = { allows: () => true, fetch: () => new Promise<never>(() => undefined) };
+    const verifier = createThreadedVerifier({ ...parts, collateral: never, certificates }, { ...LIMITS, threads: 1, jobsPerThread: 25, workingPerThread: 3, deadlineMs: 1_000 }, obeying);
+    started.push(verifier);
+    const waiting = Array.from({ length: 12 }, () => outcome(verifier.verify(told('ask'))));
+    await expect(verifier.verify(told('work'))).rejects.toThrow(code('VerificationError', 'RTMR3_MISMATCH'));
+    // Answered once there are 20: it is given three.
+    const gathering = Array.from({ length: 20 }, () => outcome(verifier.verify(told('gather'))));
+    for (const late of await Promise.all([...waiting, ...gathering])) expect(late).not.toMatchObject({ code: 'RTMR3_MISMATCH' });
+  });
+
   test('verdicts that come all at once are given one a turn of the event loop', async () => {
-    const verifier = createThreadedVerifier({ ...parts, collateral: never }, { ...LIMITS, threads: 1, jobsPerThread: 20 }, obeying);
+    const verifier = createThreadedVerifier({ ...parts, collateral: never }, { ...LIMITS, threads: 1, jobsPerThread: 20, workingPerThread: 20 }, obeying);
     started.push(verifier);
     const given = new Map<number, number>();
     let turn = 0;
