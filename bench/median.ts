@@ -6,24 +6,34 @@ export interface Case {
   readonly inARow?: number;
 }
 
-const ROUNDS = 16;
-const IN_A_ROW = 75;
+const ROUNDS = 120;
+const IN_A_ROW = 12;
+
+export interface Medians<Name extends string> {
+  /** Milliseconds of CPU time by case. */
+  readonly ms: Readonly<Record<Name, number>>;
+  /** How many times as long `a` takes as `b`: the median of what the rounds say. */
+  readonly ratio: (a: Name, b: Name) => number;
+}
 
 /**
- * Median milliseconds of CPU time of each case, by name. CPU time, as other processes do not lengthen it as they do the time on the clock;
- * in rounds of all cases, so that a machine that is slower for a while is so for all of them and ratios hold; each many times in a row, so
- * that one does not pay for what another left in the processor's caches. The first rounds are warming up.
+ * Medians of the CPU time of each case: other processes do not lengthen it as they do the time on the clock. A core that is shared is half as
+ * fast again from one second to the next, so cases are compared with others of their own round, and rounds are many and short; each case is
+ * done a few times in a row in a round, so that most do not pay for what another left in the processor's caches. The first half of the rounds
+ * is warming up: what runs as seldom as this is not compiled to its last form before.
  */
-export function medianMs<Name extends string>(cases: Readonly<Record<Name, Case>>): Readonly<Record<Name, number>> {
+export function medians<Name extends string>(cases: Readonly<Record<Name, Case>>): Medians<Name> {
   const names = Object.keys(cases) as Name[];
-  const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const name of names) {
-      const took = timesInARow(cases[name]);
-      if (round >= ROUNDS / 4) times[name].push(...took);
-    }
-  }
-  return Object.fromEntries(names.map((name) => [name, percentile(times[name], 50)])) as Record<Name, number>;
+  const rounds = Array.from({ length: ROUNDS }, () => eachOf(names, (name) => timesInARow(cases[name]))).slice(ROUNDS / 2);
+  const typical = rounds.map((round) => eachOf(names, (name) => percentile(round[name], 50)));
+  return {
+    ms: eachOf(names, (name) => percentile(rounds.flatMap((round) => round[name]), 50)),
+    ratio: (a, b) => percentile(typical.map((round) => round[a] / round[b]), 50),
+  };
+}
+
+function eachOf<Name extends string, T>(names: readonly Name[], value: (name: Name) => T): Readonly<Record<Name, T>> {
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, T>;
 }
 
 function timesInARow({ prepare, work, inARow = IN_A_ROW }: Case): number[] {

@@ -32,9 +32,13 @@ const ENTRY_OID = { reason: '2.5.29.21', invalidityDate: '2.5.29.24', certificat
 
 /** A serial number as a set key: its octets without leading zeros, so that two encodings of one number meet. */
 export function serialKey(serial: Uint8Array): string {
-  let start = 0;
-  while (start < serial.length - 1 && serial[start] === 0) start++;
-  return Buffer.from(serial.buffer, serial.byteOffset + start, serial.length - start).toString('latin1');
+  return serialText(Buffer.from(serial.buffer, serial.byteOffset, serial.length), 0, serial.length);
+}
+
+function serialText(bytes: Buffer, from: number, end: number): string {
+  let start = from;
+  while (start < end - 1 && bytes[start] === 0) start++;
+  return bytes.toString('latin1', start, end);
 }
 
 /**
@@ -102,8 +106,9 @@ function crlNumber(value: Uint8Array): bigint {
 /** Entry after entry where it lies: a list may have tens of thousands. */
 function readRevoked({ bytes, contentStart, end }: DerNode): ReadonlySet<string> {
   const serials = new Set<string>();
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   /** Of an entry before: most entries of a list have the same, which are then looked at once. */
-  let accepted: Uint8Array | null = null;
+  let accepted: DerNode | null = null;
   let count = 0;
   for (let at = contentStart; at < end; count++) {
     if (count >= MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} entries`);
@@ -112,11 +117,12 @@ function readRevoked({ bytes, contentStart, end }: DerNode): ReadonlySet<string>
     const date = readTlv(bytes, serial.end, entry.end);
     unixTime(date);
     if (date.end < entry.end) {
-      const extensions = bytes.subarray(date.end, entry.end);
-      if (accepted === null || Buffer.compare(accepted, extensions) !== 0) checkEntryExtensions(readDer(extensions, TAG.sequence));
+      const extensions = expectTag(readTlv(bytes, date.end, entry.end), TAG.sequence);
+      if (extensions.end !== entry.end) throw malformed('unexpected element in an entry');
+      if (accepted === null || buffer.compare(buffer, accepted.start, accepted.end, extensions.start, extensions.end) !== 0) checkEntryExtensions(extensions);
       accepted = extensions;
     }
-    serials.add(serialKey(serial.value));
+    serials.add(serialText(buffer, serial.contentStart, serial.end));
     at = entry.end;
   }
   return serials;

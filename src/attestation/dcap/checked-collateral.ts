@@ -36,11 +36,8 @@ export interface CheckedCollateral {
   };
 }
 
-/**
- * Platforms remembered per collateral, at about 12 KiB each. Chains take 4 to 5 KiB; a PEM text may have anything else around
- * them, so somebody with one genuine quote can make any number of longer ones.
- */
-const REMEMBERED = { capacity: 256, maxKeyLength: 16_384 };
+/** Platforms remembered per collateral, at about 12 KiB each; whoever puts something in sees to it that it is no longer than that. */
+const REMEMBERED = { capacity: 256, maxKeyLength: 128 };
 
 const TCB_INFO_CODES: DocumentCodes = {
   early: 'TCB_INFO_NOT_YET_VALID',

@@ -10,11 +10,16 @@ import type { TcbJudgement } from './tcb-status.js';
 
 /** An attestation key that a genuine quoting enclave on a certified platform vouches for. */
 export interface Endorsement {
+  /** Exactly what was looked at, of its own. */
+  readonly bytes: Uint8Array;
   readonly pck: CheckedPck;
   readonly qeStatus: TcbJudgement;
   /** null when the key is not a point on the curve: such a key verifies nothing. */
   readonly attestationKey: KeyObject | null;
 }
+
+/** Largest one remembered. Real ones take 5 to 6 KiB. */
+const MAX_LENGTH = 16_384;
 
 /**
  * Steps 5 to 8 of spec/attestation.md section 6.3. A quoting enclave keeps its key for a long time, so the same bytes
@@ -23,16 +28,17 @@ export interface Endorsement {
  * @throws VerificationError
  */
 export function checkEndorsement(checked: CheckedCollateral, auth: QuoteAuth, now: number): Endorsement {
-  const bytes = auth.endorsement;
-  const memoryKey = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const { endorsement: bytes } = auth;
+  // The signature of the QE report is enough to find it by. Whether it is the same is for all of its bytes to say.
+  const memoryKey = Buffer.from(auth.qeReportSignature.buffer, auth.qeReportSignature.byteOffset, auth.qeReportSignature.length).toString('latin1');
   const known = checked.memory.endorsements.get(memoryKey);
-  if (known !== undefined) {
+  if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) {
     assertAllWithin(known.pck.windows, now);
     return known;
   }
   const pck = checkPck(checked, auth.certification, now);
   const qeStatus = checkQuotingEnclave(auth, pck.key, checked.qeIdentity);
-  const endorsement: Endorsement = { pck, qeStatus, attestationKey: importRawP256(auth.attestationKey) };
-  checked.memory.endorsements.set(memoryKey, endorsement);
+  const endorsement: Endorsement = { bytes: new Uint8Array(bytes), pck, qeStatus, attestationKey: importRawP256(auth.attestationKey) };
+  if (bytes.length <= MAX_LENGTH) checked.memory.endorsements.set(memoryKey, endorsement);
   return endorsement;
 }

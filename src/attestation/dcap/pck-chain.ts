@@ -16,10 +16,16 @@ import { readChain, verifyChain } from './signed-document.js';
 /** Certification data that is the PEM chain itself. */
 const PCK_CHAIN = 5;
 const PEM_END = '-----END CERTIFICATE-----';
+/** Characters a chain is found by. */
+const KEY_LENGTH = 128;
+/** Longest chain remembered: real ones take 4 to 5 KiB, and a text may have any white space behind them. */
+const MAX_LENGTH = 16_384;
 const EMPTY = { code: 'PCK_CHAIN_TOO_SHORT', subject: 'PCK' } as const;
 
 /** A platform whose certificate leads to the anchor. */
 export interface CheckedPck {
+  /** The text of the chain. */
+  readonly pem: string;
   readonly extension: PckExtension;
   readonly key: KeyObject;
   readonly windows: readonly TimeWindow[];
@@ -34,16 +40,18 @@ export interface CheckedPck {
  */
 export function checkPck(checked: CheckedCollateral, certification: CertificationData, now: number): CheckedPck {
   const pem = checked.pckCertificateChain ?? chainOf(certification);
-  const known = checked.memory.pckChains.get(pem);
-  if (known !== undefined) {
+  // The leaf's serial number is in there. Whether it is the same chain is for all of the text to say.
+  const memoryKey = pem.slice(0, KEY_LENGTH);
+  const known = checked.memory.pckChains.get(memoryKey);
+  if (known?.pem === pem) {
     assertAllWithin(known.windows, now);
     return known;
   }
   const { leaf, leafKey, windows, certificates, supplied } = verifyChain(pem, EMPTY, checked.anchor, now, leaves.get(certification));
   assertOnlyCertificates(pem);
   assertNothingElse(supplied, certificates, checked.anchor.certificate);
-  const pck: CheckedPck = { extension: extensionOf(leaf), key: leafKey, windows };
-  checked.memory.pckChains.set(pem, pck);
+  const pck: CheckedPck = { pem, extension: extensionOf(leaf), key: leafKey, windows };
+  if (pem.length <= MAX_LENGTH) checked.memory.pckChains.set(memoryKey, pck);
   return pck;
 }
 
