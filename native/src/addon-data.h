@@ -13,6 +13,7 @@ namespace dstack {
 // What one JavaScript environment (main thread or worker) keeps of this addon.
 struct AddonData {
   Napi::FunctionReference file_lock;
+  Napi::FunctionReference p256_public_key;
   Napi::FunctionReference tpm_device;
   Napi::FunctionReference vsock_listener;
   // null until something is bridged.

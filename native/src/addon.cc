@@ -4,6 +4,7 @@
 #include "addon-data.h"
 #include "file-lock.h"
 #include "nsm-request.h"
+#include "p256-public-key.h"
 #include "peer-credentials.h"
 #include "qgs-exchange.h"
 #include "snp-extended-report.h"
@@ -18,6 +19,7 @@
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto* data = new dstack::AddonData();
   data->file_lock = Napi::Persistent(dstack::FileLock::Define(env));
+  data->p256_public_key = Napi::Persistent(dstack::P256PublicKey::Define(env));
   data->tpm_device = Napi::Persistent(dstack::TpmDevice::Define(env));
   data->vsock_listener = Napi::Persistent(dstack::VsockListener::Define(env));
   env.SetInstanceData(data);
@@ -33,6 +35,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("snpExtendedReport", Napi::Function::New(env, dstack::SnpExtendedReport, "snpExtendedReport"));
   exports.Set("vsockListen", Napi::Function::New(env, dstack::VsockListen, "vsockListen"));
   exports.Set("vsockConnect", Napi::Function::New(env, dstack::VsockConnect, "vsockConnect"));
+  exports.Set("p256PublicKey", Napi::Function::New(env, dstack::MakeP256PublicKey, "p256PublicKey"));
   return exports;
 }
 

@@ -1,7 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import { BoundedMap } from '../cache/bounded-map.js';
 import { type Certificate, parseCertificate } from '../x509/certificate.js';
 import type { SignatureMemory } from '../x509/path.js';
+import { isSameKey, type VerifyingKey } from '../x509/verifying-key.js';
 
 /** Bytes a certificate is found by. */
 const KEY_LENGTH = 48;
@@ -20,7 +20,7 @@ const anchors = new BoundedMap<Certificate>({ ...REMEMBERED, capacity: 16 });
  */
 export class CertificateMemory implements SignatureMemory {
   readonly #known = new BoundedMap<Certificate>(REMEMBERED);
-  readonly #signedBy = new WeakMap<Certificate, KeyObject>();
+  readonly #signedBy = new WeakMap<Certificate, VerifyingKey>();
 
   /**
    * `parseCertificate`, or what it gave for the same bytes before, whose public key is imported already.
@@ -39,12 +39,12 @@ export class CertificateMemory implements SignatureMemory {
     return anchor;
   }
 
-  isSignedBy(certificate: Certificate, issuerKey: KeyObject): boolean {
+  isSignedBy(certificate: Certificate, issuerKey: VerifyingKey): boolean {
     const known = this.#signedBy.get(certificate);
-    return known !== undefined && (known === issuerKey || known.equals(issuerKey));
+    return known !== undefined && isSameKey(known, issuerKey);
   }
 
-  remember(certificate: Certificate, issuerKey: KeyObject): void {
+  remember(certificate: Certificate, issuerKey: VerifyingKey): void {
     this.#signedBy.set(certificate, issuerKey);
     if (certificate.raw.length <= MAX_LENGTH) this.#known.set(keyOf(certificate.raw), certificate);
   }

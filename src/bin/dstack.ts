@@ -6,6 +6,7 @@ import { kmsCommand } from './kms-command.js';
 import { simulatorCommand } from './simulator-command.js';
 import { verifyCommand } from './verify-command.js';
 import { buildVersion } from '../app/build-version.js';
+import { useNativeP256 } from '../app/native-p256.js';
 
 const program = new Command('dstack')
   .description('Guest Agent, KMS and Onboard services of the dstack confidential-computing platform')
@@ -16,6 +17,7 @@ const program = new Command('dstack')
   .addCommand(verifyCommand())
   .addCommand(collateralCommand());
 
+useNativeP256();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -154,6 +154,26 @@ export interface VsockConnectRequest {
 }
 
 /** Failures are EvidenceSourceError; the asynchronous operations run on the libuv thread pool. */
+/** A point of P-256. */
+export interface P256PointRequest {
+  /** x‖y, 64 bytes. */
+  readonly point: Uint8Array;
+}
+
+export interface P256SignatureRequest {
+  /** 32 bytes. */
+  readonly digest: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** ECDSA on P-256 by the OpenSSL of this process. */
+export interface NativeP256Key {
+  /** `signature` in DER, at most 80 bytes. False for any that is not good. */
+  verify(request: P256SignatureRequest): boolean;
+  /** `signature` is r‖s, 64 bytes. */
+  verifyRaw(request: P256SignatureRequest): boolean;
+}
+
 export interface NativeBinding {
   /** A TDX quote of 1021 to 8191 bytes. */
   tsmQuote(request: TsmQuoteRequest): Promise<Uint8Array>;
@@ -177,4 +197,6 @@ export interface NativeBinding {
   vsockListen(request: VsockListenRequest): VsockListener;
   /** A unix socket in place of the connection, the caller's. */
   vsockConnect(request: VsockConnectRequest): Promise<number>;
+  /** null when the point is not on the curve. @throws Error where the process has no OpenSSL 3 with all this needs */
+  p256PublicKey(request: P256PointRequest): NativeP256Key | null;
 }

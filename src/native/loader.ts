@@ -33,6 +33,7 @@ export function loadNative(addonPath: string = defaultAddonPath()): NativeBindin
     peerCredentials: synchronous(addon, 'peerCredentials'),
     vsockListen: vsockListener(synchronous(addon, 'vsockListen')),
     vsockConnect: asynchronous(addon, 'vsockConnect'),
+    p256PublicKey: synchronous(addon, 'p256PublicKey'),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../errors/verification-error.js';
 import type { Certificate } from './certificate.js';
 import { pathConstraintsOf } from './path-constraints.js';
@@ -8,6 +7,7 @@ import type { RevocationChecker } from './revocation.js';
 import { isSignedBy } from './signature.js';
 import { assertWithin } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
+import type { VerifyingKey } from './verifying-key.js';
 
 /** Extended key usages paths are checked for. */
 export const EKU_SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
@@ -22,8 +22,8 @@ const MAX_STEPS = 64;
 
 /** Remembers which certificates were found to be signed by which key: nothing else about them, and nothing about time. */
 export interface SignatureMemory {
-  isSignedBy(certificate: Certificate, issuerKey: KeyObject): boolean;
-  remember(certificate: Certificate, issuerKey: KeyObject): void;
+  isSignedBy(certificate: Certificate, issuerKey: VerifyingKey): boolean;
+  remember(certificate: Certificate, issuerKey: VerifyingKey): void;
 }
 
 export interface PathRequest {
@@ -45,7 +45,7 @@ export interface PathRequest {
 }
 
 export interface VerifiedPath {
-  readonly leafKey: KeyObject;
+  readonly leafKey: VerifyingKey;
   /** From the leaf upwards, without the trust anchor. */
   readonly certificates: readonly Certificate[];
   /** Validity of each certificate from the leaf upwards, then of the revocation lists from the anchor downwards. */
@@ -141,19 +141,19 @@ function verifySignatures(path: readonly Link[], { anchor, revocation, now, keys
   return { leafKey: issuer.key, certificates: path.map(({ certificate }) => certificate), windows };
 }
 
-function checkSignature(certificate: Certificate, issuerKey: KeyObject, memory: SignatureMemory | undefined): void {
+function checkSignature(certificate: Certificate, issuerKey: VerifyingKey, memory: SignatureMemory | undefined): void {
   if (memory?.isSignedBy(certificate, issuerKey) === true) return;
   if (!isSignedBy(certificate, issuerKey)) throw new VerificationError('CERTIFICATE_SIGNATURE_INVALID', 'a certificate is not signed by its issuer');
   memory?.remember(certificate, issuerKey);
 }
 
-const importedKeys = new WeakMap<Certificate, KeyObject>();
+const importedKeys = new WeakMap<Certificate, VerifyingKey>();
 
 /**
  * The certificate's public key, imported once per Certificate object (an import costs as much as a verification).
  * @throws VerificationError PUBLIC_KEY_UNSUPPORTED for a key that cannot be used, or is not of the kinds asked for
  */
-export function publicKeyOf(certificate: Certificate, keys: KeyKinds = 'ec'): KeyObject {
+export function publicKeyOf(certificate: Certificate, keys: KeyKinds = 'ec'): VerifyingKey {
   const known = importedKeys.get(certificate);
   const key = known ?? importSpki(certificate.spki);
   if (known === undefined) importedKeys.set(certificate, key);

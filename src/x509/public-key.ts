@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { bitStringBytes, children, DerError, expectTag, oidText, readDer, TAG } from '../crypto/der.js';
 import { VerificationError } from '../errors/verification-error.js';
 import { importEcSpki, isEcSpki } from './ec-public-key.js';
+import type { VerifyingKey } from './verifying-key.js';
 
 const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
 /** Bits of the modulus. Verifying grows with its square, and nobody who certifies TEEs has a larger one. */
@@ -13,7 +14,7 @@ const RSA_EXPONENT = 65_537n;
  * Imports a SubjectPublicKeyInfo (DER): P-256, P-384, or RSA of 2048 to 4096 bits with exponent 65537 (RFC 8017 appendix A.1).
  * @throws VerificationError PUBLIC_KEY_UNSUPPORTED for any other key
  */
-export function importSpki(spki: Uint8Array): KeyObject {
+export function importSpki(spki: Uint8Array): VerifyingKey {
   return !isEcSpki(spki) && isRsa(spki) ? importRsaSpki(spki) : importEcSpki(spki);
 }
 

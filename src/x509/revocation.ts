@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { DerError } from '../crypto/der.js';
 import { VerificationError } from '../errors/verification-error.js';
 import type { Certificate } from './certificate.js';
@@ -9,10 +8,11 @@ import type { PathConstraints } from './path-constraints.js';
 import { verifySignature } from './signature.js';
 import { assertWithin } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
+import { isSameKey, type VerifyingKey } from './verifying-key.js';
 
 /** The key that issued a certificate and therefore its revocation list. */
 export interface CrlIssuer {
-  readonly key: KeyObject;
+  readonly key: VerifyingKey;
   /** False when its key usage forbids signing revocation lists. Always true for a trust anchor. */
   readonly maySignCrls: boolean;
 }
@@ -33,7 +33,7 @@ const ALWAYS: TimeWindow = { from: Number.MIN_SAFE_INTEGER, until: Number.MAX_SA
 export class RevocationChecker {
   readonly #lists: readonly RevocationList[];
   readonly #unlisted: UnlistedCertificates;
-  readonly #signedBy = new WeakMap<RevocationList, KeyObject>();
+  readonly #signedBy = new WeakMap<RevocationList, VerifyingKey>();
 
   constructor(lists: readonly RevocationList[], unlisted: UnlistedCertificates = 'refused') {
     this.#lists = lists;
@@ -58,9 +58,9 @@ export class RevocationChecker {
     return window;
   }
 
-  #checkSignature(list: RevocationList, key: KeyObject): void {
+  #checkSignature(list: RevocationList, key: VerifyingKey): void {
     const known = this.#signedBy.get(list);
-    if (known !== undefined && (known === key || known.equals(key))) return;
+    if (known !== undefined && isSameKey(known, key)) return;
     if (!verifySignature(key, list.signatureAlgorithmOid, list.tbs, list.signature)) {
       throw new VerificationError('CRL_SIGNATURE_INVALID', 'a revocation list is not signed by the issuer it names');
     }

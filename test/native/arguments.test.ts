@@ -17,6 +17,7 @@ const VALID: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   peerCredentials: { fd: 1_000_000 },
   vsockListen: { cid: 0xffff_ffff, port: 0xffff_ffff, backlog: 5, maxConnections: 5 },
   vsockConnect: { cid: 2, port: 4050, deadlineMs: 100 },
+  p256PublicKey: { point: bytes(64) },
 };
 
 const ANYTHING_ELSE: readonly unknown[] = [undefined, null, true, {}, [], Symbol('s'), 1n, () => 1];
@@ -42,6 +43,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   digest: wrongBytes(0, 47, 49, 64),
   request: wrongBytes(0, 4097),
   message: wrongBytes(0, 16_385),
+  point: wrongBytes(0, 63, 65),
   index: WRONG_INDEX,
   cid: [...ANYTHING_ELSE, '2', -1, 0.5, NaN, 2 ** 32],
   port: [...ANYTHING_ELSE, '2', -1, 0, 0.5, NaN, 2 ** 32],
@@ -139,8 +141,20 @@ describe('arguments of the addon', () => {
     expect(thrown(() => call('tdxReport', options))).toBeInstanceOf(TypeError);
   });
 
-  const WITHOUT_PATH: ReadonlySet<string> = new Set(['peerCredentials', 'qgsExchange', 'vsockListen', 'vsockConnect']);
+  const WITHOUT_PATH: ReadonlySet<string> = new Set(['peerCredentials', 'qgsExchange', 'vsockListen', 'vsockConnect', 'p256PublicKey']);
   test.each(Object.keys(VALID).filter((name) => !WITHOUT_PATH.has(name)))('%s with valid arguments fails on the missing path only', async (name) => {
     await expect(call(name, VALID[name])).rejects.toMatchObject({ code: 'DEVICE_ABSENT', errno: 2 });
+  });
+
+  test.each(['verify', 'verifyRaw'] as const)('%s of a key of P-256 names the wrong one', (method) => {
+    const point = Buffer.from('60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299', 'hex');
+    const key = call('p256PublicKey', { point }) as Record<typeof method, (request: unknown) => unknown>;
+    const valid = { digest: bytes(32), signature: bytes(64) };
+    expect(key[method](valid)).toBe(false);
+    for (const digest of wrongBytes(0, 31, 33)) expect(thrown(() => key[method]({ ...valid, digest }))).toMatchObject({ name: 'TypeError', message: expect.stringContaining('`digest`') });
+    for (const signature of wrongBytes(...(method === 'verify' ? [81] : [63, 65]))) {
+      expect(thrown(() => key[method]({ ...valid, signature }))).toMatchObject({ name: 'TypeError', message: expect.stringContaining('`signature`') });
+    }
+    expect(thrown(() => key[method].call({}, valid))).toBeInstanceOf(TypeError);
   });
 });

@@ -1,11 +1,10 @@
-import type { KeyObject } from 'node:crypto';
+import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { assertAllWithin } from '../../x509/time-window.js';
 import type { QuoteAuth } from '../tdx/quote-auth.js';
 import type { CheckedCollateral } from './checked-collateral.js';
 import { checkPck } from './pck-chain.js';
 import type { CheckedPck } from './pck-chain.js';
 import { checkQuotingEnclave } from './qe-report.js';
-import { importRawP256 } from './raw-p256.js';
 import type { TcbJudgement } from './tcb-status.js';
 
 /** An attestation key that a genuine quoting enclave on a certified platform vouches for. */
@@ -15,7 +14,7 @@ export interface Endorsement {
   readonly pck: CheckedPck;
   readonly qeStatus: TcbJudgement;
   /** null when the key is not a point on the curve: such a key verifies nothing. */
-  readonly attestationKey: KeyObject | null;
+  readonly attestationKey: P256PublicKey | null;
 }
 
 /** Largest one remembered. Real ones take 5 to 6 KiB. */
@@ -38,7 +37,7 @@ export function checkEndorsement(checked: CheckedCollateral, auth: QuoteAuth, no
   }
   const pck = checkPck(checked, auth.certification, now);
   const qeStatus = checkQuotingEnclave(auth, pck.key, checked.qeIdentity);
-  const endorsement: Endorsement = { bytes: new Uint8Array(bytes), pck, qeStatus, attestationKey: importRawP256(auth.attestationKey) };
+  const endorsement: Endorsement = { bytes: new Uint8Array(bytes), pck, qeStatus, attestationKey: P256PublicKey.from(auth.attestationKey) };
   if (bytes.length <= MAX_LENGTH) checked.memory.endorsements.set(memoryKey, endorsement);
   return endorsement;
 }

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { VerificationError } from '../../errors/verification-error.js';
 import { type Certificate, parseCertificate } from '../../x509/certificate.js';
 import { assertAllWithin } from '../../x509/time-window.js';
@@ -12,6 +11,7 @@ import type { Quote } from '../tdx/quote.js';
 import type { CheckedCollateral } from './checked-collateral.js';
 import { assertNothingElse, assertOnlyCertificates } from './exact-chain.js';
 import { readChain, verifyChain } from './signed-document.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 /** Certification data that is the PEM chain itself. */
 const PCK_CHAIN = 5;
@@ -27,7 +27,7 @@ export interface CheckedPck {
   /** The text of the chain. */
   readonly pem: string;
   readonly extension: PckExtension;
-  readonly key: KeyObject;
+  readonly key: VerifyingKey;
   readonly windows: readonly TimeWindow[];
 }
 

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { sha256 } from '../../crypto/sha256.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { QuoteAuth } from '../tdx/quote-auth.js';
@@ -8,6 +7,7 @@ import { equalBytes, maskedEqual } from './masked-equal.js';
 import type { QeIdentity } from './qe-identity.js';
 import { verifyP256 } from './raw-p256.js';
 import type { TcbJudgement } from './tcb-status.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 /** Intel allows any length; every quoting enclave in the field writes 32 (trap T30). */
 const QE_AUTH_DATA_LENGTH = 32;
@@ -18,7 +18,7 @@ const QE_AUTH_DATA_LENGTH = 32;
  * @returns the status of the quoting enclave
  * @throws VerificationError with one of the QE_… codes
  */
-export function checkQuotingEnclave(auth: QuoteAuth, pckKey: KeyObject, identity: QeIdentity): TcbJudgement {
+export function checkQuotingEnclave(auth: QuoteAuth, pckKey: VerifyingKey, identity: QeIdentity): TcbJudgement {
   checkQeReport(auth, pckKey);
   checkPolicy(auth.qeReport, identity);
   const level = identity.tcbLevels.find(({ isvSvn }) => auth.qeReport.isvSvn >= isvSvn);
@@ -32,7 +32,7 @@ export function checkQuotingEnclave(auth: QuoteAuth, pckKey: KeyObject, identity
  * Does some enclave on the platform of `pckKey` vouch for the attestation key? Steps 6 and 7, which need no collateral.
  * @throws VerificationError QE_REPORT_SIGNATURE_INVALID, QE_AUTH_DATA_LENGTH, QE_REPORT_DATA_MISMATCH
  */
-export function checkQeReport(auth: QuoteAuth, pckKey: KeyObject): void {
+export function checkQeReport(auth: QuoteAuth, pckKey: VerifyingKey): void {
   if (!verifyP256(pckKey, auth.qeReport.raw, auth.qeReportSignature)) {
     throw new VerificationError('QE_REPORT_SIGNATURE_INVALID', 'the QE report is not signed by the PCK key');
   }

@@ -1,10 +1,11 @@
+import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { parseCertificate } from '../../x509/certificate.js';
 import { EKU_SERVER_AUTH, verifyPath } from '../../x509/path.js';
 import { parsePemChain } from '../../x509/pem.js';
 import { checkQeReport } from '../dcap/qe-report.js';
 import { checkHeader } from '../dcap/quote-header.js';
-import { importRawP256, verifyP256 } from '../dcap/raw-p256.js';
+import { verifyP256 } from '../dcap/raw-p256.js';
 import type { Quote } from '../tdx/quote.js';
 
 const PCK_CHAIN = 5;
@@ -26,7 +27,7 @@ export function checkQuoteSignatures(quote: Quote, options: { readonly now: numb
   const anchor = parseCertificate(options.root);
   const { leafKey } = verifyPath({ leaf, intermediates, anchor, now: options.now, extendedKeyUsage: EKU_SERVER_AUTH, revocation: null });
   checkQeReport(auth, leafKey);
-  const attestationKey = importRawP256(auth.attestationKey);
+  const attestationKey = P256PublicKey.from(auth.attestationKey);
   if (attestationKey === null || !verifyP256(attestationKey, quote.signedRegion, auth.signature)) {
     throw new VerificationError('QUOTE_SIGNATURE_INVALID', 'the quote is not signed by its attestation key');
   }

@@ -1,10 +1,11 @@
 import { verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { EKU_CLIENT_AUTH, verifyPath } from '../../x509/path.js';
 import type { VerifiedPath } from '../../x509/path.js';
 import { earliestEnd } from '../../x509/time-window.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 import { CertificateMemory } from '../certificate-memory.js';
 import { type CborMap, malformedDocument } from './cbor.js';
 import { type CoseSign1, sigStructure, splitCoseSign1 } from './cose-sign1.js';
@@ -87,8 +88,8 @@ function verifyChain(document: NsmDocument, anchor: Certificate, nowMs: number, 
   });
 }
 
-function checkSignature(sign1: CoseSign1, key: KeyObject): void {
-  if (sign1.signature.length !== ES384_SIGNATURE_BYTES || key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') {
+function checkSignature(sign1: CoseSign1, key: VerifyingKey): void {
+  if (sign1.signature.length !== ES384_SIGNATURE_BYTES || key instanceof P256PublicKey || key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') {
     throw new VerificationError('NSM_SIGNATURE_INVALID', 'the document is not signed with an ES384 signature of its certificate');
   }
   if (!verify('sha384', sigStructure(sign1), { key, dsaEncoding: 'ieee-p1363' }, sign1.signature)) {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { CollateralError } from '../../errors/collateral-error.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { Certificate } from '../../x509/certificate.js';
@@ -11,6 +10,7 @@ import type { KeyService } from './key-service.js';
 import { hardwareId, productOf, SNP_PRODUCTS, type SnpProduct, tcbOf } from './product.js';
 import type { SnpReport } from './report.js';
 import { snpRoot } from './root.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 export interface EndorseOptions {
   /** Unix seconds. */
@@ -22,7 +22,7 @@ export interface EndorseOptions {
 
 /** A key AMD vouches for, and for how long. */
 export interface EndorsedSigner {
-  readonly key: KeyObject;
+  readonly key: VerifyingKey;
   readonly windows: readonly TimeWindow[];
 }
 

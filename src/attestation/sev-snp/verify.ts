@@ -1,5 +1,6 @@
 import { verify } from 'node:crypto';
 import { AppraisalError } from '../../errors/appraisal-error.js';
+import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import { earliestEnd } from '../../x509/time-window.js';
 import type { CertificateFetcher } from '../certificate-fetcher.js';
@@ -58,7 +59,7 @@ function endorsementOf({ keyFlags }: SnpReport): Endorsement {
 }
 
 function checkSignature({ signedRegion, signature }: SnpReport, { key }: EndorsedSigner): void {
-  if (key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') throw new VerificationError('PUBLIC_KEY_UNSUPPORTED', 'the amd sev-snp signing key is not on P-384');
+  if (key instanceof P256PublicKey || key.asymmetricKeyDetails?.namedCurve !== 'secp384r1') throw new VerificationError('PUBLIC_KEY_UNSUPPORTED', 'the amd sev-snp signing key is not on P-384');
   if (verify('sha384', signedRegion, { key, dsaEncoding: 'ieee-p1363' }, signature)) return;
   throw new VerificationError('SNP_SIGNATURE_INVALID', 'the amd sev-snp report is not signed by the key its certificates are for');
 }

@@ -1,6 +1,7 @@
 import { verify } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { VerificationError } from '../../errors/verification-error.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 import { TpmReader } from './reader.js';
 
 const TPM_ALG_SHA256 = 0x000b;
@@ -18,7 +19,7 @@ const COORDINATE_BYTES = 32;
  * authorisation area (trap T15).
  * @throws VerificationError TPM_SIGNATURE_MALFORMED, TPM_SIGNATURE_ALGORITHM_UNSUPPORTED, TPM_AK_KEY_UNSUPPORTED, TPM_SIGNATURE_INVALID
  */
-export function checkTpmSignature(key: KeyObject, message: Uint8Array, signature: Uint8Array): void {
+export function checkTpmSignature(key: VerifyingKey, message: Uint8Array, signature: Uint8Array): void {
   if (signature.length > MAX_SIGNATURE_BYTES) throw new VerificationError('TPM_SIGNATURE_MALFORMED', `TPM signature of ${signature.length} bytes, at most ${MAX_SIGNATURE_BYTES}`);
   const reader = new TpmReader(signature, 'TPM_SIGNATURE_MALFORMED', 'TPM signature');
   const algorithm = reader.u16();
@@ -26,14 +27,14 @@ export function checkTpmSignature(key: KeyObject, message: Uint8Array, signature
   if (reader.u16() !== TPM_ALG_SHA256) throw unsupported('its hash is not SHA-256');
   assertKeyFor(algorithm, key);
   const valid =
-    algorithm === TPM_ALG_RSASSA
-      ? verify('sha256', message, key, reader.sized(MAX_RSA_BYTES, 'RSA signature'))
-      : verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, Buffer.concat([coordinate(reader, 'r'), coordinate(reader, 's')]));
+    key instanceof P256PublicKey
+      ? key.verify('sha256', message, { bytes: Buffer.concat([coordinate(reader, 'r'), coordinate(reader, 's')]), encoding: 'ieee-p1363' })
+      : verify('sha256', message, key, reader.sized(MAX_RSA_BYTES, 'RSA signature'));
   if (!valid) throw new VerificationError('TPM_SIGNATURE_INVALID', 'the signature of the TPM quote is invalid');
 }
 
 /** The algorithm is chosen by the certified key, never by the signature alone. */
-function assertKeyFor(algorithm: number, key: KeyObject): void {
+function assertKeyFor(algorithm: number, key: VerifyingKey): void {
   if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new VerificationError('TPM_AK_KEY_UNSUPPORTED', 'the attestation key is on another curve than P-256');
   }
