@@ -18,6 +18,7 @@ import { createTlsKeys, type TlsKeys } from '../guest-agent/tls-key.js';
 import type { GuestAgentDependencies } from '../handlers/guest-agent/bindings.js';
 import type { TappdDependencies } from '../handlers/tappd/bindings.js';
 import type { WorkerDependencies } from '../handlers/worker/bindings.js';
+import { CallTurns } from '../scheduling/call-turns.js';
 
 /** Everything the agent's services are made of, once keys and evidence are there. */
 export interface AgentServices {
@@ -72,9 +73,10 @@ export function createAgentServices(inputs: AgentServicesInputs): AgentServices 
     generation,
   });
   const { publicTcbinfo } = compose;
+  const turns = new CallTurns();
   return {
-    guestAgent: { evidence, keys: deriver, tlsKeys, quoter, log, signer, getInfo, readGpuInfo: () => textOrEmpty(GPU_ATTESTATION), metrics: inputs.metrics, build },
-    tappd: { keys: deriver, tlsKeys, quoter: createTaggedQuoter(quoter), getInfo, build },
+    guestAgent: { evidence, keys: deriver, tlsKeys, quoter, log, signer, getInfo, readGpuInfo: () => textOrEmpty(GPU_ATTESTATION), metrics: inputs.metrics, build, turns },
+    tappd: { keys: deriver, tlsKeys, quoter: createTaggedQuoter(quoter), getInfo, build, turns },
     worker: {
       getInfo: async () => publicInfo(await getInfo(), publicTcbinfo),
       attestAppKey: createAppKeyAttester({ quoter, signer, now, generation }),

@@ -81,7 +81,10 @@ class BodyReader {
 
   start(): void {
     const request = this.#request;
-    const brokenOff = (): void => this.#stop(new ServiceError('INVALID_ARGUMENT', 'failed to read data: the request broke off'));
+    // Every HTTP/2 request closes in the end, most with their body read.
+    const brokenOff = (): void => {
+      if (this.#open) this.#stop(new ServiceError('INVALID_ARGUMENT', 'failed to read data: the request broke off'));
+    };
     request.on('data', (chunk: Buffer) => this.#add(chunk));
     request.on('end', () => this.#end());
     request.on('error', brokenOff);

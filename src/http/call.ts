@@ -20,26 +20,37 @@ export class Call implements CallContext {
   readonly startedAt: number;
   /** Set by the pipeline before any handler can see the call. */
   caller: Caller;
-  /** Set by the pipeline before the handler runs. */
-  waitMs = 0;
   /** True once the outcome is decided and recorded. */
   settled = false;
 
   readonly #presence: ClientPresence;
+  readonly #now: () => number;
+  /** Milliseconds of the pipeline's clock. */
+  #answerBy = 0;
   #controller: AbortController | null = null;
   #abortReason: ServiceError | null = null;
 
-  constructor(procedure: string, door: Door, connection: Connection, presence: ClientPresence, startedAt: number) {
+  constructor(procedure: string, door: Door, connection: Connection, presence: ClientPresence, now: () => number) {
     this.procedure = procedure;
     this.door = door;
     this.connection = connection;
-    this.startedAt = startedAt;
+    this.startedAt = now();
+    this.#now = now;
     this.caller = unattested(connection.peer);
     this.#presence = presence;
   }
 
   get session(): TlsSession | null {
     return this.connection.session;
+  }
+
+  get waitMs(): number {
+    return Math.max(0, this.#answerBy - this.#now());
+  }
+
+  /** For the pipeline, before the handler runs: an answer is waited for `ms` milliseconds from now. */
+  waitFor(ms: number): void {
+    this.#answerBy = this.#now() + ms;
   }
 
   get signal(): AbortSignal {

@@ -13,7 +13,7 @@ export interface CallContext {
   readonly door: Door;
   /** `package.Service/Method`. */
   readonly procedure: string;
-  /** Milliseconds from the start of the handler that an answer is waited for; later it goes nowhere. */
+  /** Milliseconds from now that an answer is waited for; later it goes nowhere. */
   readonly waitMs: number;
   /** Aborted when the client goes away, the deadline passes or the server stops. Created on first use. */
   readonly signal: AbortSignal;

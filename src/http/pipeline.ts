@@ -40,7 +40,7 @@ export class Pipeline {
 
   /** Starts the clock of a call. Every call opened must be settled. */
   open(procedure: string, door: Door, connection: Connection, presence: ClientPresence): Call {
-    return new Call(procedure, door, connection, presence, this.#options.monotonicNow());
+    return new Call(procedure, door, connection, presence, this.#options.monotonicNow);
   }
 
   /** Finds out who is calling and whether they may. Exactly one of the two continuations is called. */
@@ -86,7 +86,8 @@ export class Pipeline {
       return;
     }
     const { callMs } = this.#options;
-    call.waitMs = clientMs === null ? callMs : Math.max(0, Math.min(clientMs, callMs));
+    const waitMs = clientMs === null ? callMs : Math.max(0, Math.min(clientMs, callMs));
+    call.waitFor(waitMs);
     let result: T | Promise<T>;
     try {
       result = work();
@@ -94,11 +95,11 @@ export class Pipeline {
       fail(error);
       return;
     }
-    if (result instanceof Promise) this.#wait(call, result, answer, fail);
+    if (result instanceof Promise) this.#wait(call, result, waitMs, answer, fail);
     else answer(result);
   }
 
-  #wait<T>(call: Call, result: Promise<T>, answer: (value: T) => void, fail: (error: unknown) => void): void {
+  #wait<T>(call: Call, result: Promise<T>, waitMs: number, answer: (value: T) => void, fail: (error: unknown) => void): void {
     this.#running++;
     let waiting = true;
     const stop = (): boolean => {
@@ -107,7 +108,6 @@ export class Pipeline {
       clearTimeout(timer);
       return first;
     };
-    const { waitMs } = call;
     const timer = setTimeout(() => {
       if (!stop()) return;
       const error = new ServiceError('DEADLINE_EXCEEDED', `no answer within ${Math.round(waitMs)} ms`);

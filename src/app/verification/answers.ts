@@ -4,7 +4,7 @@ import { BoundedMap } from '../../cache/bounded-map.js';
 import { VerificationError } from '../../errors/verification-error.js';
 import type { Answer, Question } from './messages.js';
 import { packError } from './packed-error.js';
-import { Turns } from './turns.js';
+import { Turns } from '../../scheduling/turns.js';
 
 export interface Sources {
   readonly collateral: CollateralGetter;

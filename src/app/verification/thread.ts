@@ -8,7 +8,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import type { Answers, Sources } from './answers.js';
 import type { Answer, FromThread, ThreadData, ToThread } from './messages.js';
 import { packError, unpackError } from './packed-error.js';
-import type { Turns } from './turns.js';
+import type { Turns } from '../../scheduling/turns.js';
 
 /** One call on its way through a thread. */
 export interface Job {

@@ -7,7 +7,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import { Answers, type Sources } from './answers.js';
 import type { ThreadData } from './messages.js';
 import { type Job, threadEntry, VerificationThread } from './thread.js';
-import { Turns } from './turns.js';
+import { Turns } from '../../scheduling/turns.js';
 
 export interface ThreadLimits {
   readonly threads: number;

@@ -9,6 +9,8 @@ import type { TlsKeys } from '../../guest-agent/tls-key.js';
 import { type Access, type AccessTable, ANONYMOUS } from '../../http/access.js';
 import { bindMethod, type MethodBinding, procedureName } from '../../http/method.js';
 import type { PlainRoute } from '../../http/plain-route.js';
+import type { CallTurns } from '../../scheduling/call-turns.js';
+import { inTurn } from '../in-turn.js';
 import { attest } from './attest.js';
 import { emitEvent } from './emit-event.js';
 import { getAttestationUrl } from './get-attestation-url.js';
@@ -35,21 +37,24 @@ export interface GuestAgentDependencies {
   readonly readGpuInfo: () => Promise<string>;
   readonly metrics: MetricsText;
   readonly build: BuildVersion;
+  /** Those of the process: what makes keys, signs or issues certificates takes them. */
+  readonly turns: CallTurns;
 }
 
 export function guestAgentBindings(agent: GuestAgentDependencies): MethodBinding[] {
   const { method } = GuestAgent;
+  const { turns } = agent;
   return [
-    bindMethod(method.getTlsKey, getTlsKey(agent.tlsKeys)),
-    bindMethod(method.getKey, getKey(agent.keys)),
+    bindMethod(method.getTlsKey, inTurn(turns, 'large', getTlsKey(agent.tlsKeys))),
+    bindMethod(method.getKey, inTurn(turns, 'small', getKey(agent.keys))),
     bindMethod(method.getQuote, getQuote(agent.quoter)),
     bindMethod(method.getAttestation, getAttestation(agent.evidence)),
     bindMethod(method.attest, attest(agent.quoter)),
     bindMethod(method.info, info(agent.getInfo)),
     bindMethod(method.gpuInfo, gpuInfo(agent.readGpuInfo)),
     bindMethod(method.emitEvent, emitEvent(agent.log)),
-    bindMethod(method.sign, sign(agent.signer)),
-    bindMethod(method.verify, verify()),
+    bindMethod(method.sign, inTurn(turns, 'small', sign(agent.signer))),
+    bindMethod(method.verify, inTurn(turns, 'small', verify())),
     bindMethod(method.version, version(agent.build)),
   ];
 }

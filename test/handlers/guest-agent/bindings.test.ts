@@ -13,6 +13,7 @@ import { TAPPD_ACCESS, tappdBindings } from '../../../src/handlers/tappd/binding
 import { WORKER_ACCESS, workerBindings, workerUrls } from '../../../src/handlers/worker/bindings.js';
 import type { AccessTable } from '../../../src/http/access.js';
 import { type MethodBinding, procedureName } from '../../../src/http/method.js';
+import { CallTurns } from '../../../src/scheduling/call-turns.js';
 import { fixtureEvidence, fixtureKeys } from '../../guest-agent/fixture.js';
 
 const evidence = fixtureEvidence();
@@ -24,13 +25,14 @@ const unused = (): never => {
 };
 const tlsKeys = { fresh: unused, derived: unused };
 const getInfo = unused;
+const turns = new CallTurns();
 
-const agent = { evidence, keys, tlsKeys, quoter, log: createMeasuredLog(evidence), signer: createAppSigner(keys), getInfo, readGpuInfo: unused, metrics: { text: () => '' }, build };
+const agent = { evidence, keys, tlsKeys, quoter, log: createMeasuredLog(evidence), signer: createAppSigner(keys), getInfo, readGpuInfo: unused, metrics: { text: () => '' }, build, turns };
 
 describe('bindings', () => {
   it.each<[string, DescService, readonly MethodBinding[], readonly { procedure: string }[], AccessTable]>([
     ['GuestAgent', GuestAgent, guestAgentBindings(agent), guestAgentUrls(agent), GUEST_AGENT_ACCESS],
-    ['Tappd', Tappd, tappdBindings({ keys, tlsKeys, quoter: createTaggedQuoter(quoter), getInfo, build }), [], TAPPD_ACCESS],
+    ['Tappd', Tappd, tappdBindings({ keys, tlsKeys, quoter: createTaggedQuoter(quoter), getInfo, build, turns }), [], TAPPD_ACCESS],
     ['Worker', Worker, workerBindings({ getInfo, attestAppKey: unused, getPage: unused, build }), workerUrls({ getPage: unused }), WORKER_ACCESS],
   ])('of %s serve every method of the proto, each with an access rule and nothing beside', (_name, service, bindings, urls, access) => {
     expect(bindings.map(({ method }) => method.name).toSorted()).toEqual(service.methods.map(({ name }) => name).toSorted());

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Turns } from '../../../src/app/verification/turns.js';
+import { Turns } from '../../src/scheduling/turns.js';
 
 test('tasks are done in order, one a turn of the event loop, and the loop may rest between bursts', async () => {
   const turns = new Turns();
