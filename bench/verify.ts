@@ -17,11 +17,10 @@ import { parseQuote } from '../src/attestation/tdx/quote.js';
 import { decodeAttestation } from '../src/attestation/wire/decode.js';
 import { useNativeP256 } from '../src/app/native-p256.js';
 import { BoundedMap } from '../src/cache/bounded-map.js';
-import { P256PublicKey } from '../src/crypto/p256-public-key.js';
+import { p256Jwk, P256PublicKey } from '../src/crypto/p256-public-key.js';
 import { publicKeyOf } from '../src/x509/path.js';
 import { medians } from './median.js';
 
-const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 const file = (path: string): Uint8Array => Uint8Array.from(readFileSync(new URL(`../../test/vectors/${path}`, import.meta.url)));
 const roots = vendorRoots();
 
@@ -47,7 +46,7 @@ function tdx(native: boolean): string[] {
 
   const { pck } = checkEndorsement(checked, quote.auth, now);
   if (!(pck.key instanceof P256PublicKey)) throw new Error('not on P-256');
-  const jwk = { kty: 'EC', crv: 'P-256', x: base64url(pck.key.coordinates.subarray(0, 32)), y: base64url(pck.key.coordinates.subarray(32)) };
+  const jwk = p256Jwk(pck.key.coordinates);
   const imported = (): KeyObject => createPublicKey({ key: jwk, format: 'jwk' });
   const key = imported();
   const signature = (by: KeyObject): boolean => verify('sha256', quote.auth.qeReport.raw, { key: by, dsaEncoding: 'ieee-p1363' }, quote.auth.qeReportSignature);

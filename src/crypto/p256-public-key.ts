@@ -53,11 +53,20 @@ export class P256PublicKey {
 
 /** Through JWK, which takes half the time of DER on this curve. */
 export function throughNode(coordinates: Uint8Array): P256Point | null {
-  const coordinate = (start: number): string => Buffer.from(coordinates.buffer, coordinates.byteOffset + start, 32).toString('base64url');
   try {
-    const key = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: coordinate(0), y: coordinate(32) }, format: 'jwk' });
+    const key = createPublicKey({ key: p256Jwk(coordinates), format: 'jwk' });
     return { verify: (hash, message, { bytes, encoding }) => verify(hash, message, { key, dsaEncoding: encoding }, bytes) };
   } catch {
     return null;
   }
+}
+
+/** JWK (RFC 7518 section 6.2.1) of x‖y, 64 bytes. */
+export function p256Jwk(coordinates: Uint8Array): { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string } {
+  return { kty: 'EC', crv: 'P-256', x: base64url(coordinates.subarray(0, 32)), y: base64url(coordinates.subarray(32)) };
+}
+
+/** Of bytes where they lie: no copy is made of a private value. */
+export function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url');
 }

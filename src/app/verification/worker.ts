@@ -17,6 +17,7 @@ function standBack(): void {
 
 standBack();
 // Not before: reading the verifier's modules takes longer than any verification.
-const [{ serve }, { useNativeP256 }] = [await import('./serve.js'), await import('../native-p256.js')];
+const { serve } = await import('./serve.js');
+const { useNativeP256 } = await import('../native-p256.js');
 useNativeP256();
 if (parentPort !== null) serve(parentPort, workerData as ThreadData);

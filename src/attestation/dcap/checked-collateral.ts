@@ -36,7 +36,7 @@ export interface CheckedCollateral {
   };
 }
 
-/** Platforms remembered per collateral, at about 12 KiB each; whoever puts something in sees to it that it is no longer than that. */
+/** Platforms remembered per collateral, at about 12 KiB each; whoever puts something in sees to it that it is not too long (`MAX_REMEMBERED_LENGTH`). */
 const REMEMBERED = { capacity: 256, maxKeyLength: 128 };
 
 const TCB_INFO_CODES: DocumentCodes = {

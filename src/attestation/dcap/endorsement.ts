@@ -2,7 +2,7 @@ import { P256PublicKey } from '../../crypto/p256-public-key.js';
 import { assertAllWithin } from '../../x509/time-window.js';
 import type { QuoteAuth } from '../tdx/quote-auth.js';
 import type { CheckedCollateral } from './checked-collateral.js';
-import { checkPck } from './pck-chain.js';
+import { checkPck, MAX_REMEMBERED_LENGTH } from './pck-chain.js';
 import type { CheckedPck } from './pck-chain.js';
 import { checkQuotingEnclave } from './qe-report.js';
 import type { TcbJudgement } from './tcb-status.js';
@@ -16,9 +16,6 @@ export interface Endorsement {
   /** null when the key is not a point on the curve: such a key verifies nothing. */
   readonly attestationKey: P256PublicKey | null;
 }
-
-/** Largest one remembered. Real ones take 5 to 6 KiB. */
-const MAX_LENGTH = 16_384;
 
 /**
  * Steps 5 to 8 of spec/attestation.md section 6.3. A quoting enclave keeps its key for a long time, so the same bytes
@@ -38,6 +35,6 @@ export function checkEndorsement(checked: CheckedCollateral, auth: QuoteAuth, no
   const pck = checkPck(checked, auth.certification, now);
   const qeStatus = checkQuotingEnclave(auth, pck.key, checked.qeIdentity);
   const endorsement: Endorsement = { bytes: new Uint8Array(bytes), pck, qeStatus, attestationKey: P256PublicKey.from(auth.attestationKey) };
-  if (bytes.length <= MAX_LENGTH) checked.memory.endorsements.set(memoryKey, endorsement);
+  if (bytes.length <= MAX_REMEMBERED_LENGTH) checked.memory.endorsements.set(memoryKey, endorsement);
   return endorsement;
 }

@@ -2,6 +2,7 @@ import { VerificationError } from '../../errors/verification-error.js';
 import { type Certificate, parseCertificate } from '../../x509/certificate.js';
 import { assertAllWithin } from '../../x509/time-window.js';
 import type { TimeWindow } from '../../x509/time-window.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 import type { CollateralRequest } from '../collateral.js';
 import { parsePckExtension, PCK_EXTENSION_OID, pckCaOf } from '../tdx/pck-extension.js';
 import type { PckExtension } from '../tdx/pck-extension.js';
@@ -11,15 +12,14 @@ import type { Quote } from '../tdx/quote.js';
 import type { CheckedCollateral } from './checked-collateral.js';
 import { assertNothingElse, assertOnlyCertificates } from './exact-chain.js';
 import { readChain, verifyChain } from './signed-document.js';
-import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 /** Certification data that is the PEM chain itself. */
 const PCK_CHAIN = 5;
 const PEM_END = '-----END CERTIFICATE-----';
 /** Characters a chain is found by. */
 const KEY_LENGTH = 128;
-/** Longest chain remembered: real ones take 4 to 5 KiB, and a text may have any white space behind them. */
-const MAX_LENGTH = 16_384;
+/** Longest thing about a platform that is remembered: real chains take 4 to 5 KiB, and a text may have any white space behind them. */
+export const MAX_REMEMBERED_LENGTH = 16_384;
 const EMPTY = { code: 'PCK_CHAIN_TOO_SHORT', subject: 'PCK' } as const;
 
 /** A platform whose certificate leads to the anchor. */
@@ -51,7 +51,7 @@ export function checkPck(checked: CheckedCollateral, certification: Certificatio
   assertOnlyCertificates(pem);
   assertNothingElse(supplied, certificates, checked.anchor.certificate);
   const pck: CheckedPck = { pem, extension: extensionOf(leaf), key: leafKey, windows };
-  if (pem.length <= MAX_LENGTH) checked.memory.pckChains.set(memoryKey, pck);
+  if (pem.length <= MAX_REMEMBERED_LENGTH) checked.memory.pckChains.set(memoryKey, pck);
   return pck;
 }
 

@@ -1,5 +1,6 @@
 import { sha256 } from '../../crypto/sha256.js';
 import { VerificationError } from '../../errors/verification-error.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 import type { QuoteAuth } from '../tdx/quote-auth.js';
 import { isDebugEnclave } from '../tdx/sgx-report.js';
 import type { SgxReport } from '../tdx/sgx-report.js';
@@ -7,7 +8,6 @@ import { equalBytes, maskedEqual } from './masked-equal.js';
 import type { QeIdentity } from './qe-identity.js';
 import { verifyP256 } from './raw-p256.js';
 import type { TcbJudgement } from './tcb-status.js';
-import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 /** Intel allows any length; every quoting enclave in the field writes 32 (trap T30). */
 const QE_AUTH_DATA_LENGTH = 32;

@@ -3,6 +3,7 @@ import { VerificationError } from '../../errors/verification-error.js';
 import type { Certificate } from '../../x509/certificate.js';
 import { verifyPath } from '../../x509/path.js';
 import type { TimeWindow } from '../../x509/time-window.js';
+import type { VerifyingKey } from '../../x509/verifying-key.js';
 import type { SnpRoots } from '../trust-roots.js';
 import type { CarriedCertificates, Endorsement } from './certificates.js';
 import { type EndorsedKey, endorsedKeyOf } from './endorsement-extensions.js';
@@ -10,7 +11,6 @@ import type { KeyService } from './key-service.js';
 import { hardwareId, productOf, SNP_PRODUCTS, type SnpProduct, tcbOf } from './product.js';
 import type { SnpReport } from './report.js';
 import { snpRoot } from './root.js';
-import type { VerifyingKey } from '../../x509/verifying-key.js';
 
 export interface EndorseOptions {
   /** Unix seconds. */
